@@ -14,7 +14,7 @@ from cnnlab.explorers.background import BackgroundSteps
 from cnnlab.explorers.base import Explorer
 from cnnlab.explorers.charts import ProbabilityBars
 from cnnlab.explorers.choices import CLASSIFIERS, offer_layers
-from cnnlab.explorers.controls import button, choice, heading, link_opacity, search, slider
+from cnnlab.explorers.controls import button, choice, finding, heading, link_opacity, search, slider
 from cnnlab.explorers.image_grid import ImageGrid, image_tiles
 from cnnlab.explorers.render import dissection
 from cnnlab.units import Dissection, ablation_steps
@@ -76,6 +76,7 @@ class DissectionExplorer(Explorer):
         self.bars = ProbabilityBars(label="Overlap with concepts", series_names=series)
         series = ["without the unit", "with it"]
         self.ablation_bars = ProbabilityBars(label="Accuracy by class", series_names=series)
+        self.ablation_words = finding()
         kinds = [dissection.ALL_CATEGORIES, *NAMES]
         self.layout(
             {
@@ -100,7 +101,7 @@ class DissectionExplorer(Explorer):
             centre=[self.picture_grid],
             result=[
                 *(heading("Overlap (IoU) with concepts"), self.bars),
-                *(heading("Who falls without it"), self.ablation_bars),
+                *(heading("Who falls without it"), self.ablation_words, self.ablation_bars),
             ],
             below=[self.detector_grid],
         )
@@ -255,6 +256,7 @@ class DissectionExplorer(Explorer):
         if self.ablation_accuracies is not None:
             self._tell_count()  # what was said of another unit goes
         self.ablation_bars.entries, self.ablation_accuracies = [], None
+        self.ablation_words.value = "Ablate this unit to see."
         unit = self.unit.value
         best, masks = self._strongest_masks()
         with self.picture_grid.hold_sync():
@@ -281,6 +283,7 @@ class DissectionExplorer(Explorer):
         self.ablation_accuracies = accuracies
 
     def _show_ablation(self) -> None:
+        self.ablation_words.value = ""
         self.ablation_bars.entries = dissection.ablation_rows(*self.ablation_accuracies, self._classes)
         everything, *fallen = self.ablation_bars.entries
         text = f"{fallen[0]['name']} falls most" if fallen else "no class falls"

@@ -4,7 +4,7 @@
 // chosen is drawn at once and sent as one trait; the kernel's words on it come back in `readout`.
 
 const GAP = 4; // between two tiles, in CSS pixels
-const TALLEST = 500; // a taller grid scrolls, in CSS pixels
+const TALLEST = 500; // a grid that is much taller scrolls, in CSS pixels
 const LETTERS = 12; // height of the words under a tile, in CSS pixels
 const LINE = 15; // and of a line of them
 const REST = 600; // a screen reader hears the answer once the choice rests for so many milliseconds
@@ -84,6 +84,7 @@ function render({ model, el }) {
   // Nothing to show: what was shown before must not stay.
   function clear() {
     view.classList.remove("cnnlab-sheet-scrolls");
+    view.style.maxHeight = "";
     canvas.style.height = "0";
     [canvas.width, canvas.height] = [0, 0];
   }
@@ -95,11 +96,16 @@ function render({ model, el }) {
     if (!canvas.clientWidth) return;
     if (!atlas || !plan.count) return clear();
     const tall = Math.ceil(plan.rows * plan.step - GAP);
-    if (tall > TALLEST && !view.classList.contains("cnnlab-sheet-scrolls")) {
+    const tooTall = tall > 1.2 * TALLEST;
+    if (tooTall && !view.classList.contains("cnnlab-sheet-scrolls")) {
       view.classList.add("cnnlab-sheet-scrolls"); // its bar takes some of the width, so the tiles are laid out again
       return redraw();
     }
-    view.classList.toggle("cnnlab-sheet-scrolls", tall > TALLEST * 0.9); // not back and forth where the bar decides
+    const scrolls = tooTall || (tall > TALLEST && view.classList.contains("cnnlab-sheet-scrolls")); // not back and forth where the bar decides
+    view.classList.toggle("cnnlab-sheet-scrolls", scrolls);
+    // Half a picture at the end says that there are more; words are not cut.
+    const rows = Math.max(1, Math.floor((TALLEST - plan.down / 2) / plan.step));
+    view.style.maxHeight = scrolls ? `${Math.round(rows * plan.step + plan.down / 2)}px` : "";
     canvas.style.height = `${tall}px`;
     const [wide, high] = [Math.round(canvas.clientWidth * dpr), Math.round(tall * dpr)];
     if (canvas.width !== wide || canvas.height !== high) [canvas.width, canvas.height] = [wide, high];
@@ -167,12 +173,13 @@ function render({ model, el }) {
     const caption = get("captions")[tile] ?? "";
     const answer = hovered >= 0 && hovered !== chosen() ? "" : get("readout");
     title.textContent = get("label");
-    readout.textContent = [caption, answer].filter(Boolean).join(": ");
+    const words = [caption, answer].filter(Boolean).join(": ");
+    readout.textContent = [get("label"), get("labels")[tile]].includes(caption) ? answer : words; // what stands above or under it already
     const place = byPixel() && tile >= 0 ? `, row ${get("point")[1]}, column ${get("point")[2]}` : "";
     const count = get("tiles").count ?? 0;
     canvas.setAttribute("aria-label", `${get("label")}, ${count} ${count === 1 ? "picture" : "pictures"}; chosen: ${get("captions")[chosen()] || "none"}${place}`);
     clearTimeout(speechTimer);
-    speechTimer = setTimeout(() => (spoken.textContent = readout.textContent), REST);
+    speechTimer = setTimeout(() => (spoken.textContent = words), REST);
   }
 
   function choose(tile, row, column) {

@@ -180,6 +180,8 @@ class MemorizationExplorer(Explorer):
         figure = self._figure()
         # Narrow enough for the middle column.
         figure.set_size_inches(4.8, 2.8)
+        for axis in figure.axes:
+            axis.xaxis.get_major_locator().set_params(nbins=5)
         self.curves.show_figure(figure)
 
     def _figure(self) -> AltTextFigure:

@@ -61,6 +61,7 @@ function render({ model, el }) {
       if (!rows.has(entry.name)) rows.set(entry.name, makeRow(list));
       fillRow(rows.get(entry.name), entry, rank, model.get("series_names")[1]);
     });
+    key.hidden = !entries.length; // it explains nothing
     list.style.height = `${entries.length * ROW}px`;
     list.setAttribute("aria-label", model.get("label"));
     clearTimeout(settling); // once they rest, the rows stand in the document as they stand on the screen: who listens hears that order

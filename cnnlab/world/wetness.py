@@ -33,12 +33,18 @@ def wet(picture: Picture) -> Picture:
 
     Light that a surface of albedo A sends back is thrown down again by the water above it, with probability p, and more of it is absorbed
     each time. So all but white becomes darker, and colours more saturated. Objects also get highlights, where the film mirrors the light,
-    and drops: dark towards the light, bright away from it. Sky and open water stay as they are.
+    and drops: dark towards the light, bright away from it. Sky and open water stay as they are. A wet picture is wetted like any other
+    and becomes darker again.
 
     Returns
     -------
     Picture
         With another `image` (and the map `colour`, which follows it).
+
+    Raises
+    ------
+    TypeError
+        If it is no picture of the world: a photograph's tensor does not say what is wet.
 
     References
     ----------
@@ -54,6 +60,11 @@ def wet(picture: Picture) -> Picture:
     """
     import torch
 
+    if not isinstance(picture, Picture):
+        raise TypeError(
+            "wet needs a picture of the world, as `world.render` gives it, since its maps say what is sky, water or an object; but got"
+            f" {type(picture).__name__}."
+        )
     linear = picture.image.permute(1, 2, 0).double().numpy() ** GAMMA  # H x W x 3
     objects, material = picture.instance.numpy() > 0, picture.material.numpy()
     stays_dry = ~objects & np.isin(material, [index_of("material", name) for name in ("air", "water")])

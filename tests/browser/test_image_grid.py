@@ -1,4 +1,4 @@
-"""The grid of pictures in a real JupyterLab: pictures that are taken away do not stay on the screen."""
+"""The grid of pictures in a real JupyterLab: what it shows, how much of it, and what the keys and the pointer choose."""
 
 from __future__ import annotations
 
@@ -101,4 +101,44 @@ def test_the_only_picture_is_not_framed_as_if_it_had_been_chosen_from_several(se
         frames(page)
         drawn.append(canvas.evaluate("node => node.toDataURL()") != before)
     assert drawn == [False, True]
+    notebook.close()
+
+
+ROWS = """
+import ipywidgets as widgets
+import torch
+from cnnlab.explorers.image_grid import ImageGrid, image_tiles
+
+grids = [
+    ImageGrid(tiles=image_tiles(torch.ones(n, 3, 4, 4)), columns=1, max_tile_size=100, labels=list("abcdefghij")[:n])
+    for n in (4, 5, 10)
+]
+for grid in grids:
+    grid.captions = ["a", *(f"picture {name}" for name in grid.labels[1:])]
+widgets.VBox(grids).add_class("cnnlab")
+"""
+
+
+def test_a_grid_scrolls_only_if_much_is_beyond_and_then_ends_in_a_picture(server, browser, folder):
+    """A row is 119 pixels high: 100 of the picture, 15 of its words, 4 between two rows."""
+    write_notebook(folder / "rows.ipynb", ROWS)
+    notebook = browser.open(server.address("rows.ipynb"))
+    assert notebook.run_all() == []
+    page = notebook.page
+    views, drawn = page.locator(".cnnlab-sheet-view"), page.locator(".cnnlab-sheet-canvas")
+    eventually(page, lambda: drawn.nth(2).evaluate("node => node.clientHeight") > 1000, "all are drawn")
+    seen, whole = (
+        [one.nth(n).evaluate("node => node.clientHeight") for n in range(3)] for one in (views, drawn)
+    )
+    assert seen[:2] == whole[:2] == [4 * 119 - 4, 5 * 119 - 4], "what is a little taller is shown whole"
+    assert seen[2] < 520 and whole[2] == 10 * 119 - 4
+    assert 25 <= seen[2] % 119 <= 75, "the last picture that is seen is cut, not its words"
+    said = page.locator(".cnnlab-sheet-readout").first
+    for key, words in (("Home", ""), ("End", "picture d")):
+        drawn.first.focus()
+        page.keyboard.press(key)
+        eventually(
+            page, lambda words=words: said.inner_text() == words, "words under a tile are not repeated"
+        )
+    assert notebook.failures() == []
     notebook.close()

@@ -86,7 +86,9 @@ def test_a_layer_that_was_not_dissected_is_dissected_when_it_is_chosen(model, da
 
 
 def test_silencing_counts_what_the_technique_counts(explorer, model, data):
+    assert "Ablate" in explorer.ablation_words.value
     explorer.ablate_button.click()
+    assert explorer.ablation_words.value == ""
     before, after = explorer.ablation_accuracies
     expected = ablate_each(model, data, "relu2", [explorer.unit.value])
     assert torch.allclose(before.double(), expected.before) and torch.allclose(
@@ -100,6 +102,7 @@ def test_silencing_counts_what_the_technique_counts(explorer, model, data):
     assert "without unit" in explorer.status.value
     explorer.unit.value = (explorer.unit.value + 1) % 5
     assert explorer.ablation_bars.entries == [], "what fell belongs to another unit"
+    assert "Ablate" in explorer.ablation_words.value
     assert "without unit" not in explorer.status.value
 
 

@@ -43,6 +43,16 @@ def test_scrambled_pictures_have_true_labels_and_no_share(explorer):
     assert explorer.recorded_run["inputs"] == "shuffled pixels"
 
 
+def test_the_epochs_in_the_narrow_chart_do_not_run_into_each_other(explorer, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(explorer, "epochs", 20)
+    monkeypatch.setattr(explorer.curves, "show_figure", drawn.append)
+    explorer.share.value = 60
+    for axis in drawn[-1].axes:
+        low, high = axis.get_xlim()
+        assert 3 <= sum(low <= tick <= high for tick in axis.get_xticks()) <= 6
+
+
 def test_a_network_learns_here_and_now_and_the_code_repeats_it(explorer):
     explorer.train_button.click()
     assert explorer.error is None and len(explorer.history["loss"]) == 2

@@ -125,14 +125,59 @@ def test_what_a_killed_grader_has_left_is_removed_at_the_next_start():
     if not left:
         pytest.skip("this machine gives the grader no control group")
     kept = control_group.make_parent(f"{runner.PREFIX}{os.getpid()}-kept")
-    for folder in left.folders.values():
-        folder.joinpath("submission-1").mkdir()
+    elsewhere = [
+        folder / "other" / f"{runner.PREFIX}{gone.pid}-elsewhere" for folder in kept.folders.values()
+    ]
+    for folder in [*left.folders.values(), *elsewhere]:
+        folder.joinpath("submission-1").mkdir(parents=True)
     try:
         runner._remove_what_is_stale()
-        assert not [folder for folder in left.folders.values() if folder.exists()]
+        assert not [folder for folder in [*left.folders.values(), *elsewhere] if folder.exists()]
         assert all(folder.exists() for folder in kept.folders.values())
     finally:
         kept.remove()
+
+
+@pytest.fixture
+def parent():
+    """A group of the test's own."""
+    made = control_group.make_parent(f"{runner.PREFIX}{os.getpid()}-test")
+    if not made:
+        pytest.skip("this machine gives the grader no control group")
+    yield made
+    made.remove()
+
+
+def put_into(parent, folder: str) -> psutil.Process:
+    """A process that sleeps in this folder of the group, which is made."""
+    sleeper = psutil.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    for tree in parent.folders.values():
+        tree.joinpath(folder).mkdir(parents=True)
+        tree.joinpath(folder, "cgroup.procs").write_text(str(sleeper.pid))
+    return sleeper
+
+
+def test_groups_in_groups_and_processes_in_them_are_removed_in_the_end(parent):
+    for tree in parent.folders.values():
+        tree.joinpath("submission-1/inside/deep").mkdir(parents=True)
+    sleepers = [put_into(parent, folder) for folder in ("submission-2", "submission-3/inside")]
+    sleepers[1].suspend()
+    parent.remove()
+    assert not [tree for tree in parent.folders.values() if tree.exists()]
+    assert [sleeper.wait(10) for sleeper in sleepers] == [-9, -9]
+
+
+def test_a_stale_group_with_a_process_in_it_stays_whole(parent):
+    sleeper = put_into(parent, "submission-2")
+    for tree in parent.folders.values():
+        tree.joinpath("submission-1").mkdir()
+    name = next(iter(parent.folders.values())).name
+    control_group.remove_stale(name, lambda name: True)
+    assert all(tree.joinpath("submission-1").exists() for tree in parent.folders.values())
+    sleeper.kill()
+    sleeper.wait(10)
+    control_group.remove_stale(name, lambda name: True)
+    assert not [tree for tree in parent.folders.values() if tree.exists()]
 
 
 FILES = {
@@ -199,6 +244,8 @@ def test_the_kernels_files_are_understood(tmp_path, version, case):
         ("cgroup2", "0::/user.slice/app.slice\n", 2, ["user.slice/app.slice"]),
         ("cgroup2", "0::/not/seen/here\n", 2, [""]),
         ("cgroup", "4:memory:/a\n3:pids:/b\n2:cpu,cpuacct:/\n", 1, ["memory/a", "pids", "cpuacct"]),
+        ("cgroup2", f"0::/user.slice/{'x' * 300}\n", 2, ["user.slice"]),
+        ("cgroup", "4:memory:/../x\n3:pids:/..\n2:cpu,cpuacct:/\n", 1, ["memory", "pids", "cpuacct"]),
         ("none", "0::/\n", None, []),
     ],
 )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from cnnlab.world import OBJECTS, index_of, render, wet
 from cnnlab.world.picture import Picture
+from cnnlab.world.renderer import LABELS
 from cnnlab.world.wetness import HELD_BACK, REFLECTED, wet_albedo
 
 WATER = 1.33
@@ -78,3 +81,18 @@ def test_open_water_stays_and_a_thing_of_water_gets_drops():
     outside = water & (lake.instance == 0)
     assert outside.any() and torch.equal(rained.image[:, outside], lake.image[:, outside])
     assert not torch.equal(rained.image[:, lake.mask()], lake.image[:, lake.mask()])
+
+
+def test_what_is_no_picture_of_the_world_is_refused_in_words():
+    picture = render(7)
+    for other in (picture.image, picture.recipe, [picture], "meadow", None):
+        with pytest.raises(TypeError, match=f"a picture of the world.*got {type(other).__name__}"):
+            wet(other)
+
+
+def test_open_air_and_open_water_alone_stay_as_they_are():
+    scene = render(3, shape="none", clutter=0, scene="lake")
+    for material in ("air", "water"):
+        row = scene.labels[scene.labels[:, LABELS.index("material")] == index_of("material", material)][:1]
+        alone = replace(scene, labels=np.repeat(row, len(scene.labels), axis=0))
+        assert alone.mask("material", material).all() and torch.equal(wet(alone).image, scene.image)

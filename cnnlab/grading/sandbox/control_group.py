@@ -12,6 +12,8 @@ a service or scope of systemd with `Delegate=yes`). Version 1 has a tree for eac
 from __future__ import annotations
 
 import os
+import signal
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -68,10 +70,13 @@ class Parent:
             os.chown(folder, owner, owner)
             os.chown("cgroup.procs", owner, owner, dir_fd=folder)
 
-    def remove(self) -> None:
-        """Remove the group, with those of lost supervisors in it. By paths."""
+    def remove(self, *, seconds: float = 5.0) -> None:
+        """Remove the group with all groups in it, and end who is still there: a lost supervisor's processes. By paths."""
         for folder in self.folders.values():
-            _remove(folder)
+            deadline = time.monotonic() + seconds
+            while folder.is_dir() and not _remove(folder) and time.monotonic() < deadline:
+                _end_members(folder)
+                time.sleep(0.01)
 
 
 def make_parent(name: str) -> Parent | None:
@@ -90,12 +95,14 @@ def make_parent(name: str) -> Parent | None:
 
 
 def remove_stale(prefix: str, is_stale: Callable[[str], bool]) -> None:
-    """Remove the groups whose names have this prefix and are stale; not if a fork server is still there."""
+    """Remove the groups, wherever they are, whose names have this prefix and are stale; not if a process is still in one."""
     for version, trees in TREES.items():
-        for level in [level for tree in trees for level in _levels(version, tree)]:
-            for folder in level.glob(f"{prefix}*"):
-                if is_stale(folder.name):
-                    _remove(folder)
+        for root in [level for tree in trees for level in _levels(version, tree)[-1:]]:
+            for around, names, _ in os.walk(root):
+                for name in names:
+                    folder = Path(around, name)
+                    if name.startswith(prefix) and is_stale(name) and not _members(folder):
+                        _remove(folder)
 
 
 def _levels(version: int, tree: str) -> list[Path]:
@@ -110,7 +117,11 @@ def _levels(version: int, tree: str) -> list[Path]:
         _, names, path = line.split(":", 2)
         own = path.lstrip("/") if tree in names.split(",") else own
     levels = [root / own, *(root / own).parents]
-    return [level for level in levels if level.is_relative_to(root) and level.is_dir()]
+    return [
+        level
+        for level in levels
+        if level.is_relative_to(root) and ".." not in level.parts and _is_folder(level)
+    ]
 
 
 def _make(folder: Path, version: int) -> Path:
@@ -124,13 +135,38 @@ def _make(folder: Path, version: int) -> Path:
     return folder
 
 
-def _remove(folder: Path) -> None:
-    with suppress(OSError):
-        for inside in sorted(
-            path for path in folder.iterdir() if path.is_dir()
-        ):  # the fork server's own first
-            inside.rmdir()
-        folder.rmdir()
+def _is_folder(path: Path) -> bool:
+    with suppress(OSError):  # a folder that may not be searched, or a name too long
+        return path.is_dir()
+    return False
+
+
+def _remove(folder: Path) -> bool:
+    """Remove a group with those in it, the deepest first; whether it is gone. The kernel refuses where somebody is in one."""
+    gone = True
+    for inside, _, _ in os.walk(folder, topdown=False):
+        try:
+            os.rmdir(inside)
+        except OSError:
+            gone = False
+    return gone
+
+
+def _members(folder: Path) -> list[int]:
+    """The processes in a group and in those inside it."""
+    found = []
+    for inside, _, _ in os.walk(folder):
+        with suppress(OSError):
+            found += map(int, Path(inside, "cgroup.procs").read_text().split())
+    return found
+
+
+def _end_members(folder: Path) -> None:
+    for process in filter(
+        None, _members(folder)
+    ):  # 0 is one that cannot be seen from here, and to `kill` it is this one's group
+        with suppress(OSError):
+            os.kill(process, signal.SIGKILL)
 
 
 def _open(folder: int, path: str, flags: int) -> int:
