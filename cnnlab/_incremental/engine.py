@@ -85,7 +85,7 @@ class IncrementalEngine:
 
     def groups(self, positions: Sequence[Position]) -> list[list[int]]:
         """The indices of the positions, in groups whose windows have similar sizes; at least two, one for each thread."""
-        least = min(GROUP_SIZE, -(-len(positions) // 2))
+        least = max(1, min(GROUP_SIZE, -(-len(positions) // 2)))
         return group_by_size(positions, self._plan.heights, self._plan.widths, least)
 
     def _patches(self, step: Node, patches: dict[Node, Patches], windows: Windows) -> Tensor:

@@ -12,7 +12,8 @@ and is cut in two where that saves most, across the heights or across the widths
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
+
+import numpy as np
 
 from cnnlab._incremental.windows import Position
 
@@ -21,35 +22,31 @@ def group_by_size(
     positions: Sequence[Position], heights: dict[int, float], widths: dict[int, float], least: int
 ) -> list[list[int]]:
     """The indices of the positions in groups of at least `least`, for the height of each top's windows and the width of each left's."""
-    sizes = [(heights[top], widths[left]) for top, left in positions]
-    finished, rest = [], [list(range(len(sizes)))]
+    sizes = np.array([(heights[top], widths[left]) for top, left in positions])
+    finished, rest = [], [np.arange(len(sizes))]
     while rest:
         group = rest.pop()
         if len(group) < 2 * least:
-            finished.append(group)
+            finished.append(group.tolist())
             continue
-        by_height = sorted(group, key=lambda index: sizes[index])
-        by_width = sorted(group, key=lambda index: sizes[index][::-1])
-        cuts = [
-            (*_best_cut([sizes[index] for index in order], least), order) for order in (by_height, by_width)
-        ]
-        _, place, order = min(cuts)
+        orders = [
+            group[np.lexsort(sizes[group].T[axes])] for axes in ([1, 0], [0, 1])
+        ]  # the last key sorts first
+        cuts = [(*_best_cut(sizes[order], least), order) for order in orders]
+        _, place, order = min(cuts, key=lambda cut: cut[0])
         rest += [order[place:], order[:place]]
     return finished
 
 
-def _best_cut(sizes: list[tuple[float, float]], least: int) -> tuple[float, int]:
+def _best_cut(sizes: np.ndarray, least: int) -> tuple[float, int]:
     """What both parts cost where the order is best cut in two, and the length of the first part."""
+    places = np.arange(least, len(sizes) - least + 1)
     before, after = _areas(sizes), _areas(sizes[::-1])[::-1]
-    count = len(sizes)
-    costs = (
-        (place * before[place - 1] + (count - place) * after[place], place)
-        for place in range(least, count - least + 1)
-    )
-    return min(costs)
+    costs = places * before[places - 1] + (len(sizes) - places) * after[places]
+    best = int(costs.argmin())
+    return float(costs[best]), int(places[best])
 
 
-def _areas(sizes: list[tuple[float, float]]) -> list[float]:
+def _areas(sizes: np.ndarray) -> np.ndarray:
     """For each length of the beginning of the list, its largest height times its largest width."""
-    heights, widths = (accumulate(side, max) for side in zip(*sizes, strict=True))
-    return [height * width for height, width in zip(heights, widths, strict=True)]
+    return np.maximum.accumulate(sizes).prod(1)
