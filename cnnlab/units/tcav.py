@@ -287,13 +287,14 @@ def _t_test(scores: Tensor, between: Tensor) -> float:
 def _in_their_span(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Rows M x D, scaled to a mean square norm of 1; their coefficients (M x rank) in an orthonormal basis of their span; and `dual`.
 
+    The rows are scaled in place, since with many sets they are large.
     The basis is dual.T @ rows; it is never built, since the products of the rows with each other say it all.
     """
     if not rows.any():
         raise ValueError(
             "the activations are 0 for all these pictures, so no direction is a concept; take another layer."
         )
-    rows = rows / rows.square().sum(1).mean().sqrt()
+    rows.div_(torch.linalg.vector_norm(rows, dim=1).square().mean().sqrt())
     values, vectors = torch.linalg.eigh(rows @ rows.T)
     kept = values > 1e-10 * values[-1]
     root, vectors = values[kept].sqrt(), vectors[:, kept]
