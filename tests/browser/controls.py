@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 from browser.lab import settle
 
@@ -87,10 +88,16 @@ def turn_menu(page, menu) -> None:
 def turn_search(page, field) -> None:
     """The next option of a menu that is searched by typing, or the one before the last."""
     before, node = field.evaluate(CHOICE), field.element_handle()
+    from playwright.sync_api import TimeoutError as TooLate
+
+    changed = f"([node, before]) => ({CHOICE})(node) !== before"
     field.focus()
-    page.keyboard.press("PageDown")
-    if field.evaluate(CHOICE) == before:  # it stood on the last
-        page.keyboard.press("PageUp")
-    page.wait_for_function(
-        f"([node, before]) => ({CHOICE})(node) !== before", arg=[node, before], timeout=10_000
-    )
+    for key in (
+        "PageDown",
+        "PageUp",
+    ) * 5:  # it may stand on the last, or the kernel may have answered another control late
+        page.keyboard.press(key)
+        with suppress(TooLate):
+            page.wait_for_function(changed, arg=[node, before], timeout=1_000)
+            return
+    page.wait_for_function(changed, arg=[node, before], timeout=1_000)
