@@ -84,7 +84,7 @@ class IncrementalEngine:
                 patches.pop(node, None)
 
     def groups(self, positions: Sequence[Position]) -> list[list[int]]:
-        """The indices of the positions, in groups whose windows have similar sizes; at least two, one for each thread."""
+        """The indices of the positions, in groups whose windows have similar sizes; of several at least two, for two threads."""
         least = max(1, min(GROUP_SIZE, -(-len(positions) // 2)))
         return group_by_size(positions, self._plan.heights, self._plan.widths, least)
 

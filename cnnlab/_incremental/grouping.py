@@ -29,9 +29,8 @@ def group_by_size(
         if len(group) < 2 * least:
             finished.append(group.tolist())
             continue
-        orders = [
-            group[np.lexsort(sizes[group].T[axes])] for axes in ([1, 0], [0, 1])
-        ]  # the last key sorts first
+        # By height and then width, and by width and then height: lexsort's last key counts first.
+        orders = [group[np.lexsort(sizes[group].T[keys])] for keys in ([1, 0], [0, 1])]
         cuts = [(*_best_cut(sizes[order], least), order) for order in orders]
         _, place, order = min(cuts, key=lambda cut: cut[0])
         rest += [order[place:], order[:place]]
