@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import socket
 import subprocess
@@ -227,8 +228,10 @@ class _ForkServer:
         return (self._home / "forkserver.log").read_text(errors="replace").strip()[-2000:]
 
     def alive(self) -> bool:
-        """Whether it can take a submission."""
-        return self.process.poll() is None
+        """Whether it can take a submission. A process that is being ended closes its connection some time before it is gone."""
+        told = select.poll()
+        told.register(self._connection, select.POLLIN)
+        return not told.poll(0) and self.process.poll() is None
 
     def connect(self) -> socket.socket:
         """A connection to a new supervisor; a `GuardLost` if there is none any more."""

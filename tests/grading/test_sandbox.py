@@ -217,6 +217,17 @@ def test_a_fork_server_that_has_ended_is_started_again(own, grade):
     assert own.processes != first
 
 
+def test_a_fork_server_that_is_still_ending_is_not_asked_again(own, grade, monkeypatch):
+    """A killed process has closed its files some time before its parent is told of its end."""
+    assert grade(notebook(), behind=own).points == POINTS
+    ending = own._server.process
+    os.kill(ending.pid, signal.SIGKILL)
+    ending.wait()
+    monkeypatch.setattr(ending, "poll", lambda: None)
+    assert grade(notebook(), behind=own).points == POINTS
+    assert own.processes != ending.pid
+
+
 @pytest.mark.parametrize("times", [1, 9])
 def test_a_guard_that_is_lost_costs_one_question_at_most(own, grade, monkeypatch, times):
     """The guard ends as soon as the first question is asked; once, and then always."""
