@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
@@ -16,11 +17,13 @@ from grading import sample_class
 from grading.marking_server import Served
 from PIL import Image
 
+from cnnlab.grading import batch
 from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.batch import grade_folder
 from cnnlab.grading.export import export
 from cnnlab.grading.gradebook import Gradebook
 from cnnlab.grading.marking import Desk
+from cnnlab.grading.runner import Runner
 from cnnlab.grading.sandbox.confinement import TIERS
 
 NASTY = (
@@ -40,6 +43,14 @@ def png() -> bytes:
 def marks(number: int) -> tuple[int, ...]:
     """The lines of the rubric that the answer of a student deserves; it says so itself."""
     return tuple(line for line in (1, 2, 3) if number >> (line - 1) & 1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def runner():
+    """One fork server for all rooms: what the page shows was graded by it, and it takes longer to begin than to grade."""
+    with Runner(TIERS) as begun, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batch, "Runner", lambda *_given, **_how: contextlib.nullcontext(begun))
+        yield
 
 
 class Room:
