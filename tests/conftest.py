@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import shutil
@@ -31,6 +32,10 @@ def pytest_configure(config):
         config.stash[OWN_CACHE] = os.environ["CNNLAB_CACHE"] = tempfile.mkdtemp(prefix="cnnlab-tests-")
     if config.getoption("numprocesses", None):
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # the workers share the cores already
+    for threshold in ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"):
+        os.environ.setdefault(
+            threshold, str(2**28)
+        )  # else glibc asks Linux for each large tensor anew, page by page
 
 
 def pytest_unconfigure(config):
@@ -50,6 +55,12 @@ def pytest_collection_modifyitems(config, items):
         item.add_marker(pytest.mark.browser)
         if browser() is None:
             item.add_marker(pytest.mark.skip(reason=NO_BROWSER))
+
+
+def pytest_collection_finish():
+    """Leave out of the collector's rounds what stays to the end: with every test of the suite, a round takes half a second."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -246,11 +246,10 @@ class ReplacedParameters(TorchFunctionMode):
         )
 
     def _replaced(self, value: Any) -> Any:
-        if isinstance(value, nn.Parameter):
-            value = self._values[value] if value in self._values else value.detach()
-        if isinstance(
-            value, Tensor
-        ):  # weights made inside inference mode cannot be part of a graph, their copies can
+        if isinstance(value, Tensor):
+            if type(value) is not Tensor and isinstance(value, nn.Parameter):
+                value = self._values[value] if value in self._values else value.detach()
+            # Weights made inside inference mode cannot be part of a graph, their copies can.
             return value.clone() if value.is_inference() and not torch.is_inference_mode_enabled() else value
         if type(value) in (list, tuple):
             return type(value)(map(self._replaced, value))

@@ -56,10 +56,12 @@ def resolve_layer(model: nn.Module, name: str) -> nn.Module:
     """
     model = layered(model)
     path = _aliases(model).get(name, name)
-    modules = dict(model.named_modules(remove_duplicate=False))
-    if path == "" or path not in modules:
-        raise ValueError(_no_such_layer(model, name))
-    return modules[path]
+    try:
+        if path:
+            return model.get_submodule(path)
+    except AttributeError:
+        pass
+    raise ValueError(_no_such_layer(model, name))
 
 
 def display_names(model: nn.Module) -> dict[str, str]:

@@ -27,7 +27,7 @@ CHOICE = "node => node.matches('select') ? [...node.selectedOptions].map((option
 def check_names(page, root) -> None:
     """Wait until all within `root` have names, which are given soon after the view is made."""
     page.wait_for_function(
-        f"root => ({NAMELESS})(root).length === 0", arg=root.element_handle(), timeout=10_000
+        f"root => ({NAMELESS})(root).length === 0", arg=root.element_handle(), timeout=30_000
     )
     assert re.findall(NO_NAME, root.aria_snapshot(), re.M) == []
 
@@ -70,7 +70,7 @@ def turn_slider(page, handle) -> None:
     handle.focus()
     page.keyboard.press("ArrowLeft" if full else "ArrowRight")
     page.wait_for_function(
-        f"([node, before]) => ({place})(node) !== before", arg=[node, before], timeout=10_000
+        f"([node, before]) => ({place})(node) !== before", arg=[node, before], timeout=30_000
     )
 
 
@@ -81,7 +81,7 @@ def turn_menu(page, menu) -> None:
     menu.focus()
     page.keyboard.press("ArrowUp" if last else "ArrowDown")
     page.wait_for_function(
-        f"([node, before]) => ({CHOICE})(node) !== before", arg=[node, before], timeout=10_000
+        f"([node, before]) => ({CHOICE})(node) !== before", arg=[node, before], timeout=30_000
     )
 
 

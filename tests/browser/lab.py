@@ -129,7 +129,7 @@ def settle(page, seconds: float = 60) -> None:
     page.evaluate(SETTLED, seconds * 1000)
 
 
-def eventually(page, is_so: Callable[[], bool], what: str = "", seconds: float = 30) -> None:
+def eventually(page, is_so: Callable[[], bool], what: str = "", seconds: float = 60) -> None:
     """Look again with each frame of the browser until `is_so()`; where it never is, the page's words are told."""
     until = time.monotonic() + seconds
     while not is_so():

@@ -16,7 +16,7 @@ import cnnlab.explorers
 
 TESTS = Path(__file__).parents[1]
 SETUP = f"import sys\nsys.path.append({str(TESTS)!r})\nfrom explorers.contract import opened"
-TOGETHER = 5
+TOGETHER = 7
 """Explorers in a notebook."""
 GROUPS = [tuple(NAMES[start : start + TOGETHER]) for start in range(0, len(NAMES), TOGETHER)]
 

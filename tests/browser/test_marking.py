@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
@@ -16,11 +17,13 @@ from grading import sample_class
 from grading.marking_server import Served
 from PIL import Image
 
+from cnnlab.grading import batch
 from cnnlab.grading.assignment import load_assignment
 from cnnlab.grading.batch import grade_folder
 from cnnlab.grading.export import export
 from cnnlab.grading.gradebook import Gradebook
 from cnnlab.grading.marking import Desk
+from cnnlab.grading.runner import Runner
 from cnnlab.grading.sandbox.confinement import TIERS
 
 NASTY = (
@@ -42,31 +45,41 @@ def marks(number: int) -> tuple[int, ...]:
     return tuple(line for line in (1, 2, 3) if number >> (line - 1) & 1)
 
 
-@pytest.fixture
-def room(tmp_path):
+@pytest.fixture(scope="module", autouse=True)
+def runner():
+    """One fork server for all rooms: what the page shows was graded by it, and it takes longer to begin than to grade."""
+    with Runner(TIERS) as begun, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batch, "Runner", lambda *_given, **_how: contextlib.nullcontext(begun))
+        yield
+
+
+class Room:
     """A course of its own: assignment, folder for what is handed in, gradebook."""
 
-    class Room:
-        folder, book = tmp_path / "handed in", tmp_path / "book.sqlite"
-        tiny = load_assignment(sample_class.write_assignment(tmp_path / "tiny", written=True))
+    def __init__(self, place):
+        self.place, self.folder, self.book = place, place / "handed in", place / "book.sqlite"
+        self.tiny = load_assignment(sample_class.write_assignment(place / "tiny", written=True))
 
-        def hand_in(self, essays, answers=None):
-            for student, essay in essays.items():
-                content = sample_class.with_essay(sample_class.notebook(answers), essay, picture=png())
-                sample_class.hand_in(self.folder / f"{student}.ipynb", content)
+    def hand_in(self, essays, answers=None):
+        for student, essay in essays.items():
+            content = sample_class.with_essay(sample_class.notebook(answers), essay, picture=png())
+            sample_class.hand_in(self.folder / f"{student}.ipynb", content)
 
-        def grade(self, **how):
-            with Gradebook(self.book) as book:
-                result = grade_folder(self.tiny, self.folder, book, tiers=TIERS, progress=False, **how)
-            assert not result.not_graded, result
-            return result
+    def grade(self, **how):
+        with Gradebook(self.book) as book:
+            result = grade_folder(self.tiny, self.folder, book, tiers=TIERS, progress=False, **how)
+        assert not result.not_graded, result
+        return result
 
-        def table(self):
-            with Gradebook(self.book) as book:
-                path = export(self.tiny, book.results("tiny"), "csv", tmp_path / "grades.csv")
-            return {row["student"]: row for row in csv.DictReader(io.StringIO(path.read_text()))}
+    def table(self):
+        with Gradebook(self.book) as book:
+            path = export(self.tiny, book.results("tiny"), "csv", self.place / "grades.csv")
+        return {row["student"]: row for row in csv.DictReader(io.StringIO(path.read_text()))}
 
-    return Room()
+
+@pytest.fixture
+def room(tmp_path):
+    return Room(tmp_path)
 
 
 @pytest.fixture
@@ -316,12 +329,20 @@ def test_undo_and_a_second_look_and_half_of_the_points(room, served, look):
         assert len(book.decisions("tiny")) == 6, "and nothing is lost"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 800, 400])
-def test_the_page_fits_and_says_what_it_shows(room, served, look, width, scheme):
+@pytest.fixture(scope="module")
+def long_answers(tmp_path_factory):
+    """The address of a page with long answers, which nobody marks."""
+    room = Room(tmp_path_factory.mktemp("long"))
     room.hand_in({"anna": "The meadow. " * 200, "bert": "A" * 900})
     room.grade()
-    page = look(served("a marker with a long name").address, width=width)
+    with Gradebook(room.book) as book, Served(Desk(room.tiny, book, "a marker with a long name")) as server:
+        yield server.address
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 800, 400])
+def test_the_page_fits_and_says_what_it_shows(long_answers, look, width, scheme):
+    page = look(long_answers, width=width)
     page.emulate_media(color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     if width >= 800:

@@ -1,7 +1,7 @@
 """Notebooks in a real JupyterLab: all cells run, no view fails, every slider and menu obeys the keyboard, stored outputs show pictures.
 
 nbval runs all notebooks (tests/notebooks), and test_every_explorer.py looks at every explorer in the browser. Here are the notebook that
-everybody opens first, and two of those that show two explorers beside their figures.
+everybody opens first, and one of those that show two explorers beside their figures.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from browser.lab import write_notebook
 from cnnlab.explorers import OcclusionExplorer
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
-SHOWN = ("00_start_here", "01_layers_and_shapes", "13_corruptions_texture_shape")
+SHOWN = ("00_start_here", "01_layers_and_shapes")
 
 
 def explorers_in(path: Path) -> int:

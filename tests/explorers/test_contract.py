@@ -244,6 +244,8 @@ def use(name):
         for module in [module for key, module in sys.modules.items() if key.startswith("cnnlab.explorers")]:
             if hasattr(module, "DEBOUNCE_SECONDS"):
                 patch.setattr(module, "DEBOUNCE_SECONDS", 0.0)  # nobody goes on turning
+            if hasattr(module, "REPAINT_SECONDS"):
+                patch.setattr(module, "REPAINT_SECONDS", float("inf"))  # nor watches what is not done
         yield used(name)
 
 

@@ -205,27 +205,47 @@ def stored(notebook, path: Path) -> Path:
     return path
 
 
+def tagged(source: str, line: str):
+    """A cell that is compared, with a line that it is said to have printed."""
+    output = nbformat.v4.new_output("stream", name="stdout", text=f"{line}\n")
+    return nbformat.v4.new_code_cell(
+        source, execution_count=1, outputs=[output], metadata={"tags": [CHECK_TAG]}
+    )
+
+
 @pytest.mark.slow
-def test_a_changed_stored_output_fails(beginning, tmp_path):
-    """Negative control, with its twin: the beginning as it is passes, and fails once a stored result is another."""
-    assert nbval(stored(beginning, tmp_path / "whole.ipynb")).returncode == 0
-    broken = copy.deepcopy(beginning)
-    output = broken.cells[-1].outputs[0]
-    if output.output_type == "stream":
-        output.text = "another result\n"
-    else:
-        output.data["text/plain"] = "another result"
-    done = nbval(stored(broken, tmp_path / "broken.ipynb"))
+def test_what_gives_something_else_fails_and_nothing_beside_it(beginning, tmp_path):
+    """Negative controls, each with its twin, in one run: the beginning as it is passes, and so does what is as it is stored."""
+    changed = copy.deepcopy(beginning.cells[-1])
+    changed.id = "changed"
+    changed.outputs = [nbformat.v4.new_output("stream", name="stdout", text="another result\n")]
+    claim = "lab.claim('it is so', 0.813, above=0.5)"
+    controls = {
+        "the checked cell with another output": (changed, False),
+        "an error": (nbformat.v4.new_code_cell("raise RuntimeError('deliberately broken')"), False),
+        "another line": (tagged("print(1)", "something else"), False),
+        "the same line": (tagged("print(1)", "1"), True),
+        "a claim, but for its numbers": (
+            tagged(claim, "holds: it is so (measured 0.812, claimed above 0.5)"),
+            True,
+        ),
+        "a claim that did not hold": (
+            tagged(claim, "does not hold: it is so (measured 0.812, claimed above 0.5)"),
+            False,
+        ),
+        "another claim": (
+            tagged(claim, "holds: it was so (measured 0.812, claimed above 0.5)"),
+            False,
+        ),
+    }
+    notebook = copy.deepcopy(beginning)
+    notebook.cells += [cell for cell, _ in controls.values()]
+    done = nbval(stored(notebook, tmp_path / "controls.ipynb"))
     assert done.returncode == 1
-    assert "another result" in done.stdout
-
-
-def test_a_cell_that_raises_fails(beginning, tmp_path):
-    broken = copy.deepcopy(beginning)
-    broken.cells = [nbformat.v4.new_code_cell("raise RuntimeError('deliberately broken')", execution_count=1)]
-    done = nbval(stored(broken, tmp_path / "broken.ipynb"))
-    assert done.returncode == 1
-    assert "deliberately broken" in done.stdout
+    failed = {int(number) for number in re.findall(r"^FAILED .*::Cell (\d+)", done.stdout, re.MULTILINE)}
+    first = len(code_cells(beginning))
+    assert failed == {first + place for place, (_, passed) in enumerate(controls.values()) if not passed}
+    assert all(word in done.stdout for word in ("another result", "deliberately broken", "something else"))
 
 
 def test_a_kernel_that_dies_fails(beginning, tmp_path):
@@ -246,36 +266,6 @@ def test_a_check_without_a_stored_output_is_noticed(beginning):
     assert mute_checks(tagged) == [broken.cells[-1].id]
     tagged.cells[-1].metadata.tags = ["nbval-check-outputs"]
     assert mute_checks(tagged) == ["nbval-check-outputs"]
-
-
-@pytest.mark.slow
-def test_a_tagged_cell_is_compared(beginning, tmp_path):
-    output = nbformat.v4.new_output("stream", name="stdout", text="another result\n")
-    metadata = {"tags": [CHECK_TAG]}
-    cell = nbformat.v4.new_code_cell("print(1)", execution_count=1, outputs=[output], metadata=metadata)
-    notebook = copy.deepcopy(beginning)
-    notebook.cells = [cell]
-    assert nbval(stored(notebook, tmp_path / "tagged.ipynb")).returncode == 1
-    cell.outputs[0].text = "1\n"
-    assert nbval(stored(notebook, tmp_path / "same.ipynb")).returncode == 0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("stored_line", "code"),
-    [
-        ("holds: it is so (measured 0.812, claimed above 0.5)", 0),
-        ("does not hold: it is so (measured 0.812, claimed above 0.5)", 1),
-        ("holds: it was so (measured 0.812, claimed above 0.5)", 1),
-    ],
-)
-def test_a_claim_is_compared_but_for_its_numbers(stored_line, code, tmp_path):
-    output = nbformat.v4.new_output("stream", name="stdout", text=f"{stored_line}\n")
-    metadata = {"tags": [CHECK_TAG]}
-    source = "import cnnlab as lab\n\nlab.claim('it is so', 0.813, above=0.5)"
-    cell = nbformat.v4.new_code_cell(source, execution_count=1, outputs=[output], metadata=metadata)
-    notebook = nbformat.v4.new_notebook(cells=[cell])
-    assert nbval(stored(notebook, tmp_path / "claim.ipynb")).returncode == code
 
 
 LINK = re.compile(r"\[\d\d\]\((?P<file>\w+\.ipynb)\) (?:\| )?`(?P<cell>[\w-]+)`")
