@@ -128,6 +128,7 @@ def test_claims_add_up_the_map_on_each_part():
     for part, claim in zip(parts_of("cup"), claims, strict=True):
         assert claim == pytest.approx(float(relevance.double()[truth.mask("part", part)].sum()))
     assert (part_claims(relevance, truth, widen=2) > claims).all()
+    assert torch.equal(part_claims(relevance.numpy(), truth, widen=0), claims)
     relevance[truth.mask("part", "rim")] = torch.nan
     assert part_claims(relevance, truth, widen=0)[parts_of("cup").index("rim")] == 0
     assert important_parts(claims, parts_of("cup"), float(claims.sum()), 0.0) == parts_of("cup")
@@ -142,6 +143,10 @@ def test_what_has_no_parts_is_refused(linear, car):
         part_claims(torch.rand(8, 8), render(car, size=SIDE))
     with pytest.raises(ValueError, match="no object"):
         part_claims(torch.rand(SIDE, SIDE), render(car, size=SIDE, shape="none"))
+    with pytest.raises(TypeError, match="those of a rendered picture, so give one .*, not Recipe"):
+        part_claims(torch.rand(SIDE, SIDE), car)
+    with pytest.raises(ValueError, match="infinite somewhere"):
+        part_claims(torch.full((SIDE, SIDE), -math.inf), render(car, size=SIDE))
     with pytest.raises(ValueError, match="size .* but got 0"):
         true_importance(linear, car, 0, size=0)
     for no_recipe in (render(car), 6):
