@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab._validation import fraction, image_batch, positive_int, target_index, whole_number
+from cnnlab._validation import fraction, image_batch, one_or_several, positive_int, target_index, whole_number
 from cnnlab.networks.adam import Adam
 from cnnlab.networks.forward import as_pixels, class_logits, input_gradient, with_gradients
 from cnnlab.robustness._gradients import batched_logits
@@ -151,9 +151,10 @@ def adversarial_patch_steps(
     batch, _ = image_batch(images)
     pictures = as_pixels(model, batch)
     steps, count = positive_int(steps, "steps"), positive_int(batch_size, "batch_size")
-    low, high = (fraction(value, "scale") for value in scale)
-    if not 0 < low <= high:
+    shares = [fraction(value, "scale") for value in one_or_several(scale)]
+    if len(shares) != 2 or not 0 < shares[0] <= shares[1]:
         raise ValueError(f"scale must be two shares of the side, above 0 and rising, but got {scale}.")
+    low, high = shares
     if side is None:
         side = max(1, round((low + high) / 2 * min(pictures.shape[-2:])))
     side, largest = positive_int(side, "side"), max(1, round(high * min(pictures.shape[-2:])))

@@ -207,6 +207,10 @@ def tcav(
     >>> found["red"].scores.shape, found["red"].is_significant
     (torch.Size([4]), False)
     """
+    if not isinstance(concepts, Mapping):
+        raise TypeError(
+            f'concepts must map names to pictures, as in {{"striped": pictures}}, but got a {type(concepts).__name__}.'
+        )
     sets = [*concepts.values(), *random_sets]
     if len(random_sets) < FEWEST_SETS or not concepts:
         raise ValueError(
