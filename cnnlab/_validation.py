@@ -208,10 +208,19 @@ def labels_within(labels: Tensor, classes: int) -> None:
         )
 
 
-def target_index(target: Any, class_names: Sequence[str] | None, logits: Tensor) -> int:
-    """The class index of `target`: an index, a class name, or None for the class with the largest of the `logits` (C)."""
+def target_index(
+    target: Any, class_names: Sequence[str] | None, logits: Tensor, *, required: bool = False
+) -> int:
+    """The class index of `target`: an index, a class name, or None for the class with the largest of the `logits` (C).
+
+    Where one class must be named, for all pictures or since none is predicted, `required` refuses None with a ValueError.
+    """
     classes = logits.shape[-1]
     if target is None:
+        if required:
+            raise ValueError(
+                f"target must be a class, by index (of {classes} classes) or name; None is no class."
+            )
         return int(logits.argmax(-1))
     if isinstance(target, str):
         if not class_names:

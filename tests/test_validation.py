@@ -106,3 +106,6 @@ def test_a_target_is_an_index_a_name_or_the_predicted_class():
         _validation.target_index(3, names, logits)
     with pytest.raises(ValueError, match="must be an index"):
         _validation.target_index("goat", None, logits)
+    assert _validation.target_index("wolf", names, logits, required=True) == 2
+    with pytest.raises(ValueError, match=r"index \(of 3 classes\) or name; None is no class"):
+        _validation.target_index(None, names, logits, required=True)

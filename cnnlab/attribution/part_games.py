@@ -8,7 +8,7 @@ part that is switched off is really gone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import comb
+from math import comb, inf
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from cnnlab.world import Recipe
 
 @dataclass(frozen=True, eq=False)
 class PartGame:
-    """Result of `part_game`: the value of each coalition of P parts.
+    """Result of `part_game`, or a game of your own: the value of each coalition of P parts.
 
     Attributes
     ----------
@@ -33,12 +33,37 @@ class PartGame:
         2^P floats: the logit of the target class for each of them.
     target
         The class, by index.
+
+    Raises
+    ------
+    ValueError
+        If there are no parts, or coalitions and values are not those of the parts, or not finite.
     """
 
     parts: tuple[str, ...]
     coalitions: Tensor
     values: Tensor
     target: int
+
+    def __post_init__(self) -> None:
+        rows = 2 ** len(self.parts)
+        came = f"but came as {tuple(self.coalitions.shape)} and {tuple(self.values.shape)}"
+        if not self.parts:
+            raise ValueError("a game needs one part or more; none came.")
+        if self.coalitions.shape != (rows, len(self.parts)) or self.values.shape != (rows,):
+            raise ValueError(
+                f"coalitions and values must be {rows} x {len(self.parts)} and {rows} for {len(self.parts)} parts, {came}; part_game"
+                " renders and asks for all of them."
+            )
+        given, expected = self.coalitions.cpu(), _all_coalitions(len(self.parts))
+        if given.dtype != expected.dtype or not torch.equal(given, expected):
+            raise ValueError(
+                "row n of the coalitions must be the binary digits of n, as bool, the first part the lowest digit."
+            )
+        if not bool(torch.isfinite(self.values).all()):
+            raise ValueError(
+                "the values of a game must be finite, but some are not; ask the network for its logits there."
+            )
 
 
 def part_game(
@@ -61,11 +86,15 @@ def part_game(
     torch.Size([16])
     """
     parts = whole_object(recipe)
-    coalitions = (torch.arange(2 ** len(parts))[:, None] >> torch.arange(len(parts))) % 2 == 1
+    coalitions = _all_coalitions(len(parts))
     missing = [tuple(part for part, there in zip(parts, row, strict=True) if not there) for row in coalitions]
     logits = rendered_logits(model, [recipe.replace(without=m) for m in missing], size, progress=progress)
     index = target_index(target, getattr(model, "class_names", None), logits[-1])
     return PartGame(parts, coalitions, logits[:, index].double(), index)
+
+
+def _all_coalitions(count: int) -> Tensor:
+    return (torch.arange(2**count)[:, None] >> torch.arange(count)) % 2 == 1
 
 
 def shapley_values(game: PartGame) -> Tensor:
@@ -139,10 +168,19 @@ def lime(game: PartGame, *, kernel_width: float = 0.25, penalty: float = 1.0) ->
         The defaults of its authors' code for pictures, 0.25 and scikit-learn's ridge with alpha = 1. (Their code also takes the root
         of the weight.)
 
+    Raises
+    ------
+    ValueError
+        If `kernel_width` is not above 0, or `penalty` below 0.
+
     References
     ----------
     Ribeiro, Singh & Guestrin, "Why Should I Trust You?", KDD 2016, equation 2 and section 3.4.
     """
+    if not (0 < kernel_width < inf and 0 <= penalty < inf):
+        raise ValueError(
+            f"kernel_width must be above 0 and penalty 0 or above, but got {kernel_width!r} and {penalty!r}."
+        )
     from sklearn.linear_model import Ridge
 
     there = game.coalitions.double().numpy()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import inf
 
 import torch
 import torch.nn.functional as F
@@ -178,7 +179,7 @@ def part_claims(relevance: Tensor, picture: Picture, *, widen: int = 1) -> Tenso
     Raises
     ------
     ValueError
-        If map and picture differ in size, or the picture has no object.
+        If map and picture differ in size, the map is infinite somewhere, or the picture has no object.
 
     References
     ----------
@@ -190,11 +191,17 @@ def part_claims(relevance: Tensor, picture: Picture, *, widen: int = 1) -> Tenso
     >>> part_claims(torch.ones(96, 96), render(7, shape="cup")).shape
     torch.Size([4])
     """
-    if relevance.shape != picture.part.shape:
-        raise ValueError(
-            f"the map must have the size of the picture, {tuple(picture.part.shape)}, but came as {tuple(relevance.shape)}."
+    if not isinstance(picture, Picture):
+        raise TypeError(
+            f"the parts are those of a rendered picture, so give one (cnnlab.world.render), not {picture!r:.60}."
         )
-    values = relevance.detach().cpu().double().nan_to_num(nan=0.0)
+    values = torch.as_tensor(relevance).detach().cpu().double().nan_to_num(nan=0.0, posinf=inf, neginf=-inf)
+    if values.shape != picture.part.shape:
+        raise ValueError(
+            f"the map must have the size of the picture, {tuple(picture.part.shape)}, but came as {tuple(values.shape)}."
+        )
+    if values.isinf().any():
+        raise ValueError("the map is infinite somewhere, so it has no sum on a part.")
     masks = [picture.mask("part", part) & picture.mask() for part in parts_of(picture.recipe.shape)]
     if not masks:
         raise ValueError("the picture has no object, so there are no parts to claim anything for.")

@@ -17,12 +17,12 @@ Each is one formula over numbers measured elsewhere: claims by `part_claims`, fa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from cnnlab._validation import fraction
+from cnnlab._validation import fraction, one_of, one_or_several
 from cnnlab.attribution.part_importance import rendered_logits, whole_object
 from cnnlab.attribution.sanity_checks import rank_correlation
 from cnnlab.world import Recipe
@@ -47,7 +47,7 @@ def single_deletion(claims: Sequence[Tensor], falls: Sequence[Tensor]) -> Tensor
     tensor([1.], dtype=torch.float64)
     """
     scores = []
-    for claim, fall in zip(claims, falls, strict=True):
+    for claim, fall in _paired(claims, falls):
         _alike(claim, fall)
         unknown = claim.isnan().any() | fall.isnan().any()
         score = (1 + rank_correlation(claim[None], fall[None])[0]) / 2
@@ -71,8 +71,12 @@ def important_parts(
         raise ValueError(
             f"total must be the sum of a map that is nowhere negative, but got {total!r}; clip a signed map, as in map.clamp_min(0)."
         )
+    if claims.isnan().any():
+        raise ValueError(
+            f"a part is important or not, so its claim must be known, but they came as {claims.tolist()}."
+        )
     limit = fraction(threshold, "threshold") * total
-    return tuple(part for part, claim in zip(parts, claims.tolist(), strict=True) if claim > limit)
+    return tuple(part for part, claim in _paired(parts, claims.tolist()) if claim > limit)
 
 
 def preservation_check(
@@ -123,7 +127,8 @@ def distractibility(
 
         D = 1 - mean over n of |important_n and irrelevant_n| / |irrelevant_n|,  irrelevant_n = {i : fall(i) < 5 % of |logit|}
 
-    `parts` may hold things of the background besides the parts of the object, if `falls` does.
+    `parts` may hold things of the background besides the parts of the object, if `falls` does. A ValueError for an important part that
+    is not among them.
 
     References
     ----------
@@ -135,11 +140,11 @@ def distractibility(
     tensor([0.5000])
     """
     scores = []
-    for claimed, names, fall, logit in zip(important, parts, falls, logits, strict=True):
-        pairs = zip(names, fall.tolist(), strict=True)
-        irrelevant = {name for name, value in pairs if value < LITTLE * abs(logit)}
-        share = len(irrelevant & set(claimed)) / len(irrelevant) if irrelevant else torch.nan
-        scores.append(1 - share)
+    for claimed, names, fall, logit in _paired(important, parts, falls, logits):
+        chosen = {one_of(part, names, "important part") for part in one_or_several(claimed)}
+        irrelevant = {name for name, value in _paired(names, fall.tolist()) if value < LITTLE * abs(logit)}
+        known = irrelevant and not fall.isnan().any()
+        scores.append(1 - len(irrelevant & chosen) / len(irrelevant) if known else torch.nan)
     return torch.tensor(scores)
 
 
@@ -253,10 +258,18 @@ def _known(
 ) -> list[tuple[Recipe, tuple[str, ...]]]:
     """Each recipe with its important parts; an error for parts that its object does not have."""
     pairs = []
-    for recipe, parts in zip(recipes, important, strict=True):
+    for recipe, parts in _paired(recipes, important):
         whole_object(recipe)  # which refuses pictures without an object, or with parts missing
         pairs.append((recipe, validated_parts(recipe.shape, parts, "important")))
     return pairs
+
+
+def _paired(*columns: Sequence) -> Iterator[tuple]:
+    """The entries side by side; an error where there are not as many in each."""
+    lengths = [len(column) for column in columns]
+    if len(set(lengths)) > 1:
+        raise ValueError(f"there must be as many entries on all sides, but there are {lengths}.")
+    return zip(*columns, strict=True)
 
 
 def _alike(first: Tensor, second: Tensor) -> None:

@@ -59,6 +59,11 @@ def rise(
     Tensor
         N x H x W floats in [0, 1] or a little above; without N for a single image.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If the images leave [0, 1], the class is not known, or a number is out of range.
+
     References
     ----------
     Petsiuk, Das & Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box Models", BMVC 2018, section 3.
@@ -73,10 +78,12 @@ def rise(
     batch, batch_size = as_pixels(model, batch), positive_int(batch_size, "batch_size")
     score_target = parse_target(len(batch), target, None, None, "probability")
     score_target = resolve_target(model, batch, score_target, batch_size)
-    masks, keep = positive_int(masks, "masks"), fraction(keep, "keep")
+    masks, cells = positive_int(masks, "masks"), positive_int(cells, "cells")
+    if not fraction(keep, "keep"):
+        raise ValueError("keep is 0, so every mask is closed and no pixel is ever shown; 0.5 is usual.")
     generator = torch.Generator().manual_seed(seed)
     grids = torch.rand(masks, 1, cells, cells, generator=generator) < keep
-    steps = [-(-side // positive_int(cells, "cells")) for side in batch.shape[2:]]
+    steps = [-(-side // cells) for side in batch.shape[2:]]
     shifts = torch.stack([torch.randint(step, (masks,), generator=generator) for step in steps], 1)
     total = torch.zeros(len(batch), *batch.shape[2:], dtype=batch.dtype, device=batch.device)
     with without_gradients(model):

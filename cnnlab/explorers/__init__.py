@@ -30,7 +30,7 @@ Shared parts:
     search_select             a searchable menu
     image_grid, charts        widgets drawn in the browser: tiles; bars, plots, tables and the learning curves of a training that runs
     optimisation_base         pictures optimised step by step, with `step_player`
-    activation_store          layers' activations over a data set, with `layer_features`
+    activation_store          layers' activations over a data set, with `layer_features`; `surveyed_sets`, all units over several
     occlusion_map_panel       the canvas with the occluder, and the occlusion map as it fills in
     background                slow computations in short steps that can be stopped
     rerun                     an explorer gives back what it held when its cell is run again

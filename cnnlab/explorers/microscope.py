@@ -12,22 +12,19 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from cnnlab._validation import whole_number
-from cnnlab.explorers.activation_store import ImageSet, first_images
 from cnnlab.explorers.base import DISPLAY_SIZE, Explorer
 from cnnlab.explorers.charts import Chart
 from cnnlab.explorers.controls import finding, heading, link_opacity, slider, slow_slider, stop_button, stops
-from cnnlab.explorers.dataset_picker import crops_of_photographs
 from cnnlab.explorers.image_bytes import to_array
 from cnnlab.explorers.image_grid import ImageGrid, image_tiles
-from cnnlab.explorers.image_sources import installed_photographs
 from cnnlab.explorers.render import microscope as render
-from cnnlab.explorers.render.activations import layer_maps, overlay_tiles, patch_captions, patch_images
+from cnnlab.explorers.render.activations import layer_maps, overlay_tiles
 from cnnlab.explorers.render.unit_pictures import UnitPictures, Wanted
 from cnnlab.explorers.static_preview import canvas, figure_png
+from cnnlab.explorers.surveyed_sets import TILES, SurveyedSets
 from cnnlab.networks.forward import class_names, probabilities
 from cnnlab.synthesis.unit_pictures import SIZE, STEPS
 
-N_PATCHES = 5
 LEGIBLE = 145
 """Smallest side of a picture that a unit wants, in CSS pixels."""
 SURVEY = "the pictures"
@@ -75,7 +72,7 @@ class MicroscopeExplorer(Explorer):
         steps: int = STEPS,
     ):
         super().__init__(model, picture)
-        self._given = None if pictures is None else first_images(pictures)
+        self.sets = SurveyedSets(pictures)
         self._asked, self._units = (layer, unit), {}
         self._share: tuple[float, float] | None = None
         self._maps: dict[str, Tensor] = {}
@@ -83,10 +80,8 @@ class MicroscopeExplorer(Explorer):
             columns=1, max_tile_size=340, smooth=True, pick="pixel", follows=True, label="The picture"
         )
         self.wanted = ImageGrid(columns=1, max_tile_size=340, smooth=True, label="What it wants")
-        tiles = {"columns": 5, "smooth": True, "max_tile_size": 172}
-        self.here = ImageGrid(**tiles, min_tile_size=LEGIBLE, label="Strongest at this place")
-        self.near = ImageGrid(**tiles, min_tile_size=LEGIBLE, label="Nearest units")
-        self.patches = [ImageGrid(**tiles, label="Patches") for _ in range(2)]
+        self.here = ImageGrid(**TILES, min_tile_size=LEGIBLE, label="Strongest at this place")
+        self.near = ImageGrid(**TILES, min_tile_size=LEGIBLE, label="Nearest units")
         self.chart, self._finding = Chart(), finding()
         self.stop_button = stop_button(name="Stop making pictures")
         self.background.link(None, self.stop_button)
@@ -112,7 +107,7 @@ class MicroscopeExplorer(Explorer):
                 heading("Strongest units at this place"),
                 self.here,
                 heading("Its strongest patches"),
-                *self.patches,
+                *self.sets.rows,
                 heading("Its nearest units"),
                 self.near,
             ],
@@ -159,7 +154,7 @@ class MicroscopeExplorer(Explorer):
         self._new_layer()
 
     def code(self) -> str:
-        pictures = [line for one in self._sets[:1] for line in one.code(self.side)]
+        pictures = self.sets.code(self.side)
         options = f", size={self.size}, steps={self.steps.value}"
         options += f", versions={self.versions.value}" if self.versions.value > 1 else ""
         where = self.layer.value, self.unit.value, self.place
@@ -177,7 +172,7 @@ class MicroscopeExplorer(Explorer):
 
     def preview(self) -> Figure:
         picture = to_array(self.image_picker.source.image(DISPLAY_SIZE))
-        found = self._patches_of(0)
+        found = self.sets.strongest(self.layer.value, self.unit.value)
         patches = None if found is None else found[0]
         wanted = self._picture_of(self.unit.value, self.versions.value)
         wanted = self._blank if wanted is None else wanted[0]
@@ -199,16 +194,12 @@ class MicroscopeExplorer(Explorer):
         before = layer or self.layer.value
         self.layer.options = list(layers)
         self.layer.value = before if before in layers else last
-        self._layers, self._pictures = layers, UnitPictures(self.model, self.size)
+        self._pictures = UnitPictures(self.model, self.size)
         count = layers[self.layer.value].shape[0]
         self._units = (
             {} if unit is None else {self.layer.value: whole_number(unit, "unit", maximum=count - 1)}
         )
-        sets = [self._given] if self._given else [first_images()]
-        if not self._given and installed_photographs():
-            sets.insert(0, crops_of_photographs())
-        self._sets: list[ImageSet] = [one.fitting(self.model, self.side) for one in sets]
-        self._survey = render.Survey(self.model, self._sets, self.side, layers)
+        self.sets.use(self.model, self.side, layers)
 
     def _new_layer(self) -> None:
         layer, (count, rows, columns) = self.layer.value, self.maps.shape
@@ -278,9 +269,9 @@ class MicroscopeExplorer(Explorer):
         yield from self._grow(self.unit.value, self.versions.value)
         for unit in self._here_units:
             yield from self._grow(unit)
-        for _ in self._survey.steps():
+        for _ in self.sets.steps():
             yield SURVEY
-        for unit in self._survey.nearest(self.layer.value, self.unit.value)[0].tolist():
+        for unit in self.sets.nearest(self.layer.value, self.unit.value)[0].tolist():
             yield from self._grow(unit)
 
     def _grow(self, unit: int, versions: int = 1) -> Iterator[int]:
@@ -373,43 +364,17 @@ class MicroscopeExplorer(Explorer):
         self.image_view.readout = f"row {row}, column {column}: {own}"
 
     def _show_near(self) -> None:
-        units, values = self._survey.nearest(self.layer.value, self.unit.value)
+        units, values = self.sets.nearest(self.layer.value, self.unit.value)
         self._near_units = units.tolist()
         captions = [
             f"unit {unit}: {value:.2f}" for unit, value in zip(self._near_units, values.tolist(), strict=True)
         ]
-        none = "the unit is the same on all of them" if self._survey.done else "not yet known"
+        none = "the unit is the same on all of them" if self.sets.done else "not yet known"
         label = f"correlation over the pictures: {'; '.join(captions) or none}"
         self._show_units(self.near, self._near_units, captions, label)
 
-    def _patches_of(self, number: int) -> tuple[Tensor, list[str]] | None:
-        """The strongest patches in one of the sets so far, and their captions."""
-        found = self._survey.of(self.layer.value, number)
-        field, pictures = self._layers[self.layer.value].field, self._sets[number]
-        if found is None or field is None or not self._fires_on(number):
-            return None
-        best = found.strongest(self.layer.value, self.unit.value, N_PATCHES, field)
-        images = pictures.as_floats(self.side, best.picture[0])
-        return patch_images(images, best, field), patch_captions(best, pictures)
-
-    def _fires_on(self, number: int) -> bool:
-        """Whether the unit is above 0 anywhere in a set; true as long as nothing is known."""
-        found = self._survey.of(self.layer.value, number)
-        return found is None or bool((found.peak[:, self.unit.value] > 0).any())
-
     def _show_patches(self) -> None:
-        for number, grid in enumerate(self.patches):
-            found = self._patches_of(number) if number < len(self._sets) else None
-            with grid.hold_sync():
-                grid.tiles, grid.captions = ({}, []) if found is None else (image_tiles(found[0]), found[1])
-                silent = number < len(self._sets) and not self._fires_on(number)
-                grid.label = self._set_name(number) + (": it fires on none of them" if silent else "")
-            grid.layout.display = None if number < len(self._sets) else "none"
-
-    def _set_name(self, number: int) -> str:
-        if self._given:
-            return "in your pictures"
-        return "in rendered pictures" if number >= len(self._sets) - 1 else "in crops of photographs"
+        self.sets.show(self.layer.value, self.unit.value)
 
     def _tell(self, text: str) -> None:
         self.set_status(f"{self.display_name}, {self.layer.value}, unit {self.unit.value}. {text}")

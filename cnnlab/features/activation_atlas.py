@@ -54,6 +54,7 @@ class ActivationAtlas:
 
     def average(self, values: Tensor) -> Tensor:
         """M (x ...): the mean over each cell of a value for each vector, N (x ...); numbers or booleans, the means are floats."""
+        values = torch.as_tensor(values)
         if len(values) != len(self.member):
             raise ValueError(
                 f"there must be a value for each of {len(self.member)} vectors, but {len(values)} came."

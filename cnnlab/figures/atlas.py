@@ -76,16 +76,16 @@ def atlas_figure(
         axis.imshow(
             picture.clamp(0, 1).permute(1, 2, 0).numpy(), extent=inside, interpolation="antialiased", zorder=2
         )
-        axis.text(column + 0.5, top + 1.02, _shortened(label, cell), fontsize=8, ha="center", va="top")
+        axis.text(column + 0.5, top + 1.02, _shortened(label, cell), fontsize=11, ha="center", va="top")
     axis.set(xlim=(0, columns), ylim=(rows * 1.17, 0), aspect="auto")
     if values is not None:
         place = figure.add_axes((0.3, 0.48 / (rows * high + bar), 0.4, 0.12 / (rows * high + bar)))
-        figure.colorbar(colours, cax=place, orientation="horizontal").set_label(value_name, fontsize=9)
-        place.tick_params(labelsize=8)
+        figure.colorbar(colours, cax=place, orientation="horizontal").set_label(value_name, fontsize=12)
+        place.tick_params(labelsize=11)
     return figure
 
 
 def _shortened(label: str, inches: float) -> str:
-    """As much of a label as fits under a cell, at eight points."""
-    room = int(inches * 72 / 4.5)
+    """As much of a label as fits under a cell, at eleven points."""
+    room = int(inches * 72 / 6.2)
     return label if len(label) <= room else f"{label[: room - 1].rstrip()}…"

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from cnnlab._validation import fraction, image_batch, positive_int, target_index, whole_number
+from cnnlab._validation import fraction, image_batch, one_or_several, positive_int, target_index, whole_number
 from cnnlab.networks.adam import Adam
 from cnnlab.networks.forward import as_pixels, class_logits, input_gradient, with_gradients
 from cnnlab.robustness._gradients import batched_logits
@@ -150,12 +150,11 @@ def adversarial_patch_steps(
     """Adversarial patch in steps, so that it can be watched and stopped: the grey patch, then one `PatchStep` for each step."""
     batch, _ = image_batch(images)
     pictures = as_pixels(model, batch)
-    if target is None:
-        raise ValueError("target must be the class to be seen, by index or name; None is no class.")
     steps, count = positive_int(steps, "steps"), positive_int(batch_size, "batch_size")
-    low, high = (fraction(value, "scale") for value in scale)
-    if not 0 < low <= high:
+    shares = [fraction(value, "scale") for value in one_or_several(scale)]
+    if len(shares) != 2 or not 0 < shares[0] <= shares[1]:
         raise ValueError(f"scale must be two shares of the side, above 0 and rising, but got {scale}.")
+    low, high = shares
     if side is None:
         side = max(1, round((low + high) / 2 * min(pictures.shape[-2:])))
     side, largest = positive_int(side, "side"), max(1, round(high * min(pictures.shape[-2:])))
@@ -168,7 +167,8 @@ def adversarial_patch_steps(
         raise ValueError(
             f"degrees must be 0 or above and learning_rate above 0, but got {degrees!r} and {learning_rate!r}."
         )
-    index = target_index(target, getattr(model, "class_names", None), batched_logits(model, pictures[:1])[0])
+    logits = batched_logits(model, pictures[:1])[0]
+    index = target_index(target, getattr(model, "class_names", None), logits, required=True)
     generator = torch.Generator().manual_seed(seed)
     patch = torch.full((3, side, side), 0.5, dtype=pictures.dtype, device=pictures.device)
     adam = Adam(patch, learning_rate, betas=(0.9, 0.99), epsilon=1e-12)
@@ -259,10 +259,8 @@ def patch_success(
     """
     batch, _ = image_batch(images)
     pictures = as_pixels(model, batch)
-    if target is None:
-        raise ValueError("target must be the class of the patch, by index or name; None is no class.")
     logits = batched_logits(model, pictures, batch_size)
-    index = target_index(target, getattr(model, "class_names", None), logits[0])
+    index = target_index(target, getattr(model, "class_names", None), logits[0], required=True)
     already = logits.argmax(1) == index
     if already.all():
         raise ValueError(

@@ -18,7 +18,7 @@ from cnnlab.networks.forward import as_pixels
 from cnnlab.robustness._gradients import batched_logits
 from cnnlab.robustness.fgsm_pgd import pgd
 from cnnlab.robustness.norm_ball import check_inside, per_image, validate_epsilon
-from cnnlab.robustness.targets import Target, target_indices
+from cnnlab.robustness.targets import Target, check_targeted, target_indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,8 +192,7 @@ def query_attack(
         validate_epsilon(epsilon, "linf"),
         fraction(initial_fraction, "initial_fraction"),
     )
-    if targeted and target is None:
-        raise ValueError("a targeted attack must know where to go: give `target`, a class index or name.")
+    check_targeted(target, targeted)
     originals = as_pixels(model, originals)
     generator = torch.Generator().manual_seed(seed)
     logits = batched_logits(model, originals, batch_size)

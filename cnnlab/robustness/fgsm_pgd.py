@@ -15,7 +15,7 @@ from cnnlab._validation import image_batch, positive_int
 from cnnlab.networks.forward import as_pixels
 from cnnlab.robustness import norm_ball
 from cnnlab.robustness._gradients import batched_logits, loss_gradient_and_classes
-from cnnlab.robustness.targets import Target
+from cnnlab.robustness.targets import Target, check_targeted
 
 
 def fgsm(
@@ -72,7 +72,7 @@ def fgsm(
     """
     originals, single = image_batch(images)
     epsilon = norm_ball.validate_epsilon(epsilon, "linf")
-    _check_targeted(target, targeted)
+    check_targeted(target, targeted)
     originals = as_pixels(model, originals)
     gradient, _ = loss_gradient_and_classes(model, originals, target)
     step = -epsilon if targeted else epsilon
@@ -156,7 +156,7 @@ def pgd(
     )
     steps = positive_int(steps, "steps")
     step_size = 2.5 * epsilon / steps if step_size is None else float(step_size)
-    _check_targeted(target, targeted)
+    check_targeted(target, targeted)
     originals = as_pixels(model, originals)
     generator = torch.Generator().manual_seed(seed)
     attacked = norm_ball.random_point(originals, epsilon, norm, generator) if random_start else originals
@@ -171,8 +171,3 @@ def pgd(
         )
     attacked = norm_ball.check_inside(attacked, originals, epsilon, norm)
     return attacked[0] if single else attacked
-
-
-def _check_targeted(target: Target, targeted: bool) -> None:
-    if targeted and target is None:
-        raise ValueError("a targeted attack must know where to go: give `target`, a class index or name.")

@@ -17,6 +17,7 @@ from cnnlab._incremental import PatchedModel, patched_model
 from cnnlab._validation import image_batch, positive_int, target_index, whole_number
 from cnnlab.networks.forward import as_pixels
 from cnnlab.robustness._gradients import batched_logits
+from cnnlab.robustness.targets import check_targeted
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,8 +161,7 @@ def one_pixel_steps(
     batch, _ = image_batch(image, "image")
     if len(batch) != 1:
         raise ValueError(f"one_pixel takes one picture, but got {len(batch)}; call it once for each.")
-    if targeted and target is None:
-        raise ValueError("a targeted attack must know where to go: give `target`, a class index or name.")
+    check_targeted(target, targeted)
     whole_number(population, "population", minimum=4)
     picture = as_pixels(model, batch[0])
     network = None

@@ -17,7 +17,7 @@ from cnnlab._validation import image_batch, positive_int
 from cnnlab.networks.forward import as_pixels, class_logits, input_gradient, with_gradients
 from cnnlab.robustness._gradients import batched_logits
 from cnnlab.robustness.norm_ball import norm_of, per_image, steepest
-from cnnlab.robustness.targets import Target, target_indices
+from cnnlab.robustness.targets import Target, check_targeted, target_indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +106,7 @@ def penalty_attack(
     >>> bool((model(found.images).argmax(1) == 3).eq(found.success).all())
     True
     """
-    if target is None:
-        raise ValueError("a class to go to must be given: `target`, an index or a name.")
+    check_targeted(target)
     originals, single = image_batch(images)
     originals = as_pixels(model, originals)
     positive_int(steps, "steps")

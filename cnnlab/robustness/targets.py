@@ -34,7 +34,14 @@ def target_indices(target: Target, model: nn.Module, logits: Tensor) -> Tensor:
         raise ValueError(
             f"target must be one class, or one for each of {len(logits)} pictures, not {len(target)}."
         )
-    return torch.tensor([target_index(name, names, logits) for name in target], device=logits.device)
+    indices = [target_index(name, names, logits, required=True) for name in target]
+    return torch.tensor(indices, device=logits.device)
+
+
+def check_targeted(target: Target, targeted: bool = True) -> None:
+    """A ValueError if a targeted attack is given no class to go to."""
+    if targeted and target is None:
+        raise ValueError("a targeted attack must know where to go: give `target`, a class index or name.")
 
 
 def _is_indices(target: Tensor, logits: Tensor) -> bool:

@@ -129,7 +129,7 @@ def fit_dictionary(
     Raises
     ------
     ValueError
-        If the vectors are no M x C floats, are not finite or do not vary; if the sparsity is negative.
+        If the vectors are no M x C floats, are not finite or do not vary; if the sparsity is negative, or the learning rate not above 0.
 
     References
     ----------
@@ -143,8 +143,10 @@ def fit_dictionary(
     True
     """
     atoms, steps = positive_int(atoms, "atoms"), positive_int(steps, "steps")
-    if not 0 <= sparsity < math.inf:
-        raise ValueError(f"sparsity must be 0 or above, but got {sparsity!r}.")
+    if not (0 <= sparsity < math.inf and 0 < learning_rate < math.inf):
+        raise ValueError(
+            f"sparsity must be 0 or above and learning_rate above 0, but got {sparsity!r} and {learning_rate!r}."
+        )
     wide, mean, scale = _centre_and_scale(vectors)
     channels, generator = vectors.shape[1], torch.Generator().manual_seed(seed)
     with (

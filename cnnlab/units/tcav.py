@@ -127,10 +127,6 @@ def directional_derivatives(
     ValueError
         If there is no class, the layer does not run, or the logit does not depend on it.
     """
-    if target is None:
-        raise ValueError(
-            "target must be a class, one for all the images, by index or name; None is no class."
-        )
     batch, _ = image_batch(images)
     pixels = as_pixels(model, batch)
     gradients = []
@@ -140,7 +136,7 @@ def directional_derivatives(
                 logits = class_logits(model, part.requires_grad_())
             if layer not in recorded:
                 raise ValueError(f'layer "{layer}" does not run in eval mode; see layer_names(model).')
-            index = target_index(target, getattr(model, "class_names", None), logits[0])
+            index = target_index(target, getattr(model, "class_names", None), logits[0], required=True)
             gradients.append(input_gradient(logits[:, index], recorded[layer]))
     return torch.cat(gradients)
 
@@ -211,6 +207,10 @@ def tcav(
     >>> found["red"].scores.shape, found["red"].is_significant
     (torch.Size([4]), False)
     """
+    if not isinstance(concepts, Mapping):
+        raise TypeError(
+            f'concepts must map names to pictures, as in {{"striped": pictures}}, but got a {type(concepts).__name__}.'
+        )
     sets = [*concepts.values(), *random_sets]
     if len(random_sets) < FEWEST_SETS or not concepts:
         raise ValueError(

@@ -6,7 +6,7 @@ each named by its part; here the list is changed, after all random choices are m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import TypeAlias
@@ -44,6 +44,10 @@ def parts_of(shape: str) -> tuple[str, ...]:
 
 def validated_parts(shape: str, parts: str | Iterable[str], argument: str) -> tuple[str, ...]:
     """The parts as a tuple in the order of `parts_of`, each once; the error for an unknown one lists those that the object has."""
+    if not isinstance(parts, Iterable):
+        raise TypeError(
+            f'{argument} must name one part or several, as in ("horn", "ear"), but got {parts!r}.'
+        )
     given, known = {parts} if isinstance(parts, str) else set(parts), parts_of(shape)
     if given and not known:
         raise ValueError(f"{argument}={sorted(given)}, but a picture without an object has no parts.")
@@ -68,8 +72,10 @@ def validated_replacements(
         if isinstance(by, str):
             surface_of(shape, by)
         else:
-            if len(by) != 2:
-                raise ValueError(f"a part of another class is named as (class, part), but got {by!r}.")
+            if not isinstance(by, Sequence) or len(by) != 2:
+                raise ValueError(
+                    f"{part} is replaced by a surface, or a part of another class is named as (class, part), but got {by!r}."
+                )
             donor, donated = by
             one_of(donor, OBJECTS, "class that gives a part")
             by = (donor, one_of(donated, parts_of(donor), f"part of a {donor}"))

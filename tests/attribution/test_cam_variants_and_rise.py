@@ -64,6 +64,16 @@ def test_layer_cam_keeps_positive_gradients_alone(flat, pictures):
     assert layer_cam(flat, pictures[0], 2).shape == (24, 24)
 
 
+def test_layer_cam_is_the_positive_part_of_captums_gradient_times_activation(residual, pictures):
+    """Behind a ReLU no activation is below 0, so the sign of the product is that of the gradient."""
+    model = residual()
+    oracle = captum.attr.LayerGradientXActivation(model, model.relus[1])
+    expected = oracle.attribute(pictures, target=[0, 3, 1]).detach()
+    found = layer_cam(model, pictures, [0, 3, 1], "relus.1", resize=False)
+    assert torch.allclose(found, expected.relu().sum(1), atol=1e-5) and found.std() > 1e-3
+    assert not torch.allclose(found, expected.sum(1).relu(), rtol=0.1), "HiResCAM is another map"
+
+
 def test_score_cam_weighs_each_map_by_what_is_seen_through_it(flat, pictures):
     found = score_cam(flat, pictures[:2], [2, 4], resize=False, batch_size=3)
     for n, c in enumerate((2, 4)):
@@ -89,6 +99,18 @@ def test_rise_finds_the_place_that_the_network_sees():
     found = rise(OnePlace(), torch.ones(2, 3, 28, 28), 1, masks=600, seed=3)
     assert torch.equal(found[0], found[1]), "the same masks for all"
     assert found[0, 5:9, 5:9].min() > found[0, 16:, 16:].max()
+
+
+def test_rise_repeats_by_seed_and_in_any_batches_and_refuses_masks_that_show_nothing():
+    image = torch.rand(3, 28, 28)
+    found = rise(OnePlace(), image, 1, masks=20, seed=3)
+    assert torch.equal(rise(OnePlace(), image, 1, masks=20, seed=3), found)
+    assert torch.allclose(rise(OnePlace(), image, 1, masks=20, seed=3, batch_size=3), found, atol=1e-6)
+    assert not torch.allclose(rise(OnePlace(), image, 1, masks=20, seed=4), found, atol=1e-2)
+    with pytest.raises(ValueError, match="keep is 0, so every mask is closed"):
+        rise(OnePlace(), image, 1, keep=0)
+    with pytest.raises(TypeError, match="cells must be a whole number of at least 1, but got 2.5"):
+        rise(OnePlace(), image, 1, cells=2.5)
 
 
 def test_rise_of_a_constant_score_is_the_mean_mask():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import captum.attr
 import pytest
 import torch
@@ -126,6 +128,7 @@ def test_claims_add_up_the_map_on_each_part():
     for part, claim in zip(parts_of("cup"), claims, strict=True):
         assert claim == pytest.approx(float(relevance.double()[truth.mask("part", part)].sum()))
     assert (part_claims(relevance, truth, widen=2) > claims).all()
+    assert torch.equal(part_claims(relevance.numpy(), truth, widen=0), claims)
     relevance[truth.mask("part", "rim")] = torch.nan
     assert part_claims(relevance, truth, widen=0)[parts_of("cup").index("rim")] == 0
     assert important_parts(claims, parts_of("cup"), float(claims.sum()), 0.0) == parts_of("cup")
@@ -140,6 +143,10 @@ def test_what_has_no_parts_is_refused(linear, car):
         part_claims(torch.rand(8, 8), render(car, size=SIDE))
     with pytest.raises(ValueError, match="no object"):
         part_claims(torch.rand(SIDE, SIDE), render(car, size=SIDE, shape="none"))
+    with pytest.raises(TypeError, match="those of a rendered picture, so give one .*, not Recipe"):
+        part_claims(torch.rand(SIDE, SIDE), car)
+    with pytest.raises(ValueError, match="infinite somewhere"):
+        part_claims(torch.full((SIDE, SIDE), -math.inf), render(car, size=SIDE))
     with pytest.raises(ValueError, match="size .* but got 0"):
         true_importance(linear, car, 0, size=0)
     for no_recipe in (render(car), 6):
@@ -187,6 +194,29 @@ def test_lime_is_the_weighted_ridge_of_its_formula(game):
     left = centred.T @ (weights[:, None] * centred) + torch.eye(4).double()
     expected = torch.linalg.solve(left, centred.T @ (weights * aim))
     assert torch.allclose(lime(game), expected)
+
+
+@pytest.mark.parametrize(
+    ("parts", "rows", "values", "match"),
+    [
+        (4, slice(16), slice(5), r"16 x 4 and 16 for 4 parts, but came as \(16, 4\) and \(5,\)"),
+        (4, slice(7), slice(7), r"came as \(7, 4\) and \(7,\); part_game renders"),
+        (3, slice(16), slice(16), "8 x 3 and 8 for 3 parts"),
+        (0, slice(1), slice(1), "one part or more"),
+        (4, range(15, -1, -1), slice(16), "binary digits of n"),
+    ],
+)
+def test_a_game_of_odd_sizes_is_refused(game, parts, rows, values, match):
+    with pytest.raises(ValueError, match=match):
+        PartGame(game.parts[:parts], game.coalitions[rows], game.values[values], 0)
+
+
+def test_a_game_is_of_finite_numbers_and_so_are_limes_settings(game):
+    with pytest.raises(ValueError, match="must be finite"):
+        PartGame(game.parts, game.coalitions, game.values * math.nan, 0)
+    for options in ({"kernel_width": 0}, {"kernel_width": math.nan}, {"penalty": -1}, {"penalty": math.inf}):
+        with pytest.raises(ValueError, match="kernel_width must be above 0 and penalty 0 or above, but got"):
+            lime(game, **options)
 
 
 def test_the_game_of_a_picture_has_its_logits(linear):

@@ -77,6 +77,11 @@ def test_what_is_not_known_is_not_counted_as_a_success_or_a_failure():
     assert target_sensitivity(pair)[0, 0].isnan() and target_sensitivity(pair)[0, 1] == 1
     assert background_independence(torch.tensor([[torch.nan, 0.0]]), torch.tensor([9.0])).isnan()
     assert input_dependence(nan, one).isnan() and input_independence(one, nan).isnan()
+    parts, falls = ("body", "rim"), torch.tensor([0.0, torch.nan])
+    assert distractibility([("body",)] * 2, [parts] * 2, [falls, falls.nan_to_num()], [5.0, 5.0]).isnan()[0]
+    assert distractibility([("body",)], [parts], [falls.nan_to_num()], [torch.nan]).isnan()
+    with pytest.raises(ValueError, match=r"its claim must be known, but they came as \[0.0, nan\]"):
+        important_parts(falls, parts, 5.0)
     claims = torch.tensor([3.0, torch.nan, 1.0, 2.0])
     assert single_deletion([claims], [torch.arange(4.0)]).isnan() and not len(single_deletion([], []))
 
@@ -88,6 +93,17 @@ def test_numbers_that_do_not_belong_together_are_refused():
             score(three, one)
     with pytest.raises(ValueError, match="as many numbers on both sides"):
         single_deletion([three], [torch.rand(4)])
+    for call in (
+        lambda: single_deletion([three], []),
+        lambda: important_parts(three, ("body",), 2.0),
+        lambda: distractibility([("body",)], [("body",)], [one], []),
+        lambda: distractibility([("body",)], [("body", "rim")], [one], [2.0]),
+        lambda: preservation_check(nn.Identity(), [], [("body",)]),
+    ):
+        with pytest.raises(ValueError, match="as many entries on all sides"):
+            call()
+    with pytest.raises(ValueError, match="'rmi' is not known. Did you mean \"rim\""):
+        distractibility([("rmi",)], [("body", "rim")], [torch.rand(2)], [2.0])
     for falls, logits in ((torch.rand(3, 2), one), (torch.rand(3, 0), three), (three, three)):
         with pytest.raises(ValueError, match="falls must be N x B and logits N"):
             background_independence(falls, logits)
@@ -116,6 +132,7 @@ def test_distractibility_counts_what_does_not_matter():
     )
     assert scores[:3].tolist() == pytest.approx([1, 2 / 3, 0])
     assert scores[3].isnan(), "everything matters"
+    assert distractibility(["rim"], [parts], [falls], [10.0]) == pytest.approx(2 / 3), "a single name"
 
 
 def test_target_sensitivity_asks_for_both_classes():

@@ -12,7 +12,8 @@ from explorers.small_network import Small
 from cnnlab import units, world
 from cnnlab.explorers import MicroscopeExplorer
 from cnnlab.explorers.render import microscope as render
-from cnnlab.networks import activations
+from cnnlab.explorers.render.activations import patch_images
+from cnnlab.networks import activations, receptive_field
 from cnnlab.synthesis import unit_picture_steps
 
 
@@ -34,8 +35,12 @@ def test_it_shows_what_the_techniques_give(explorer, own_cache):
     maps = activations(model, explorer.image, layer)[layer]
     assert unit == int(maps.mean((1, 2)).argmax()), "it opens with the most active unit"
     best = units.top_patches(model, own_cache, layer, k=5, units=[unit])
-    found = explorer._survey.of(layer, 0).strongest(layer, unit, 5, explorer._layers[layer].field)
-    assert torch.equal(found.picture[0], best.picture[0]) and torch.equal(found.box, best.box)
+    patches, captions = explorer.sets.strongest(layer, unit)
+    shown = own_cache.images[best.picture[0]].float() / 255
+    assert torch.equal(patches, patch_images(shown, best, receptive_field(model, layer, 96)))
+    said = [float(caption.rsplit(", ", 1)[1]) for caption in captions]
+    assert said == pytest.approx(best.value[0].tolist(), abs=0.005)
+    assert explorer.sets.rows[0].captions == captions
     falls = units.silenced_falls(model, explorer.image, layer, unit)
     assert torch.allclose(explorer._feeds.falls, falls - falls.mean(), atol=1e-6)
     *_, wanted = unit_picture_steps(model, layer, unit, size=96, steps=8)
@@ -94,8 +99,8 @@ def test_what_was_made_is_found_again(explorer, own_cache, monkeypatch):
     assert again._near_units == explorer._near_units
 
 
-def test_the_shown_code_gives_the_same(explorer):
-    names, _said = ran(explorer, pictures=explorer._given.as_floats(96))
+def test_the_shown_code_gives_the_same(explorer, own_cache):
+    names, _said = ran(explorer, pictures=own_cache.images.float() / 255)
     assert torch.allclose(names["wanted"], explorer._picture_of(explorer.unit.value), atol=1 / 255)
     assert torch.allclose(names["falls"] - names["falls"].mean(), explorer._feeds.falls, atol=1e-6)
     assert torch.allclose(names["shares"] - names["shares"].mean(), explorer._feeds.shares, atol=1e-6)
@@ -144,8 +149,8 @@ def test_a_silent_unit_has_no_patches_and_no_nearest_units(own_cache):
     with torch.no_grad():
         quiet.conv1.weight[1], quiet.conv1.bias[1] = 0, -1.0
     explorer = MicroscopeExplorer(quiet, layer="relu1", unit=1, pictures=own_cache, steps=8)
-    assert explorer.patches[0].tiles == {} and explorer.near.tiles == {}
-    assert explorer.patches[0].label == "in your pictures: it fires on none of them"
+    assert explorer.sets.rows[0].tiles == {} and explorer.near.tiles == {}
+    assert explorer.sets.rows[0].label == "in your pictures: it fires on none of them"
     assert explorer.near.label == "correlation over the pictures: the unit is the same on all of them"
     explorer.unit.value = 0
-    assert explorer.patches[0].tiles["count"] > 0 and explorer.patches[0].label == "in your pictures"
+    assert explorer.sets.rows[0].tiles["count"] > 0 and explorer.sets.rows[0].label == "in your pictures"

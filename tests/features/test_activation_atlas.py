@@ -73,3 +73,4 @@ def test_means_of_bytes_and_halves_do_not_overflow(kind):
     assert torch.allclose(atlas.average(values).double(), values[:1].double().expand(4))
     with pytest.raises(ValueError, match="a value for each of 2000 vectors, but 5 came"):
         atlas.average(values[:5])
+    assert torch.equal(atlas.average(values.tolist()), atlas.average(values.float())), "a list will do"

@@ -25,6 +25,16 @@ def test_every_picture_is_at_its_cell():
     assert axis.get_xlim() == (0, 3)
 
 
+def test_labels_are_legible_in_a_narrow_notebook_and_stay_under_their_cells():
+    cells = [(0, column) for column in range(8)]
+    figure = atlas_figure(cells, torch.rand(8, 3, 8, 8), ["mountain tents of wool"] * 8)
+    figure.canvas.draw()
+    cell = figure.bbox.width / 8
+    for text in figure.axes[0].texts:
+        assert text.get_window_extent().width < cell
+        assert text.get_fontsize() * 620 / figure.bbox.width * figure.dpi / 72 > 8, "in pixels, 620 wide"
+
+
 def test_values_are_the_colours_of_the_frames():
     figure = atlas_figure(
         CELLS, torch.rand(3, 3, 8, 8), ["a", "b", "c"], values=[-1.0, 0.0, 1.0], value_name="lean"

@@ -112,6 +112,8 @@ def test_transformed_without_rotation_is_pasted_and_a_quarter_turn_turns_the_pat
     ("options", "match"),
     [
         ({"scale": (0.5, 0.2)}, "scale"),
+        ({"scale": 0.3}, "two shares of the side, above 0 and rising, but got 0.3"),
+        ({"scale": (0.1, 0.2, 0.3)}, "two shares"),
         ({"side": 0}, "side"),
         ({"side": 60}, "pasted 7 pixels wide at most.*take 14 or fewer"),
         ({"steps": 0}, "steps"),

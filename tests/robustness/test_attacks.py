@@ -199,6 +199,7 @@ def test_where_the_gradient_is_zero_nothing_moves(images):
         (lambda m, x: fgsm(m, x, "shep"), ValueError, '"sheep"'),
         (lambda m, x: fgsm(m, x, 5), ValueError, "between 0 and 4"),
         (lambda m, x: fgsm(m, x, [0, 1]), ValueError, "one for each of 4"),
+        (lambda m, x: fgsm(m, x, [0, None, 1, 2]), ValueError, "None is no class"),
         (lambda m, x: fgsm(m, x, torch.tensor([0, 1, 2, 9])), ValueError, "between 0 and 4"),
     ],
 )

@@ -106,7 +106,7 @@ def test_where_nothing_helps_the_penalty_attack_says_so(images):
 
 
 def test_it_must_know_where_to_go(network, images):
-    with pytest.raises(ValueError, match="class to go to"):
+    with pytest.raises(ValueError, match="where to go"):
         penalty_attack(network, images, None)
     with pytest.raises(ValueError, match="tolerance"):
         minimal_epsilon(network, images, tolerance=0)

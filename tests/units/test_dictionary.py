@@ -202,8 +202,10 @@ def test_nothing_to_take_apart_is_said(tiny, floats):
             judge(torch.tensor([[1.0, 2, 3], [torch.nan, 0, 0]]))
         with pytest.raises(ValueError, match=r"2 positions or more.*\(1, 3\)"):
             judge(torch.rand(1, 3))
-    with pytest.raises(ValueError, match="sparsity must be 0 or above, but got -1"):
+    with pytest.raises(ValueError, match="sparsity must be 0 or above and .*, but got -1 and 0.003"):
         fit_dictionary(torch.rand(9, 3), 5, sparsity=-1)
+    with pytest.raises(ValueError, match="learning_rate above 0, but got 0.1 and inf"):
+        fit_dictionary(torch.rand(9, 3), 5, learning_rate=float("inf"))
     with pytest.raises(ValueError, match=r"maps N x 3 x h x w, but they came as \(2, 5, 4, 4\)"):
         dictionary(torch.rand(2, 5, 4, 4))
     with pytest.raises(ValueError, match="atoms must be"):

@@ -128,6 +128,8 @@ def test_what_cannot_be_tested_is_said(tiny):
         tcav(tiny, images, 0, LAYER, {"a": sets[0]}, sets[1:3])
     with pytest.raises(ValueError, match=r"same number of pictures.*\[4, 6, 6, 6, 6\]"):
         tcav(tiny, images, 0, LAYER, {"a": sets[0][:4]}, sets[1:])
+    with pytest.raises(TypeError, match="must map names to pictures.* but got a list"):
+        tcav(tiny, images, 0, LAYER, [sets[0]], sets[1:])
     blind = nn.Sequential()
     blind.add_module("side", nn.Conv2d(3, 2, 1)), blind.add_module("flat", nn.Flatten())
     with pytest.raises(ValueError, match="conv9"):

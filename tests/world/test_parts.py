@@ -135,6 +135,8 @@ def test_parts_are_named_once_and_in_the_order_of_the_object():
         ("sheep", {"replaced": {"head": ("sheepdog", "head")}}, "goat"),
         ("sheep", {"replaced": {"head": ("goat", "wheel")}}, "beard"),
         ("sheep", {"replaced": "head"}, "must map parts"),
+        ("sheep", {"replaced": {"head": 5}}, "replaced by a surface, .* but got 5"),
+        ("sheep", {"without": 5}, "must name one part or several, .* but got 5"),
         ("sheep", {"replaced": {"head": ("goat", "head", "eye")}}, "class, part"),
     ],
 )
