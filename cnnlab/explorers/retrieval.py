@@ -262,8 +262,9 @@ class RetrievalExplorer(Explorer):
                 f"{rank + 1}. {self._object_name(i)}, distance {far:.2f}"
                 for rank, (i, far) in enumerate(zip(best.tolist(), self.distance.tolist(), strict=False))
             ]
+            what = "photograph" if of_photographs(self.database) else "object"
             self.result_grid.label = (
-                f"nearest in {self.layer.value} ({frames_legend('object')}); click to ask with one"
+                f"nearest in {self.layer.value} ({frames_legend(what)}); click to ask with one"
             )
 
     def _draw_curve(self, chance: float) -> None:
