@@ -31,12 +31,12 @@ from cnnlab.networks import EfficientNetLite0, MiniAlexNet, SqueezeNet
 CLASSES = [f"class {i}" for i in range(1000)]
 NETWORKS = {
     # network: (builder, side of the picture, side of the occluder, stride, how many times as fast as Captum is wanted)
-    "mini_alexnet": (lambda: MiniAlexNet(CLASSES[:20]), 96, 24, 4, 2),
-    "alexnet": (lambda: torchvision.models.alexnet(), 224, 32, 8, 3),
+    "mini_alexnet": (lambda: MiniAlexNet(CLASSES[:20]), 96, 24, 4, 3),
+    "alexnet": (lambda: torchvision.models.alexnet(), 224, 32, 8, 5),
     "resnet18": (lambda: torchvision.models.resnet18(), 224, 32, 8, 4),
-    "vgg16": (lambda: torchvision.models.vgg16(), 224, 32, 16, 8),
+    "vgg16": (lambda: torchvision.models.vgg16(), 224, 32, 16, 13),
     "squeezenet": (lambda: SqueezeNet(CLASSES), 224, 32, 12, 3),
-    "efficientnet_lite0": (lambda: EfficientNetLite0(CLASSES), 224, 32, 12, 2),
+    "efficientnet_lite0": (lambda: EfficientNetLite0(CLASSES), 224, 32, 12, 3),
 }
 SWEEP = (4, 8, 16, 32, 64)
 BATCH = 64

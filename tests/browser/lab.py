@@ -130,10 +130,12 @@ def settle(page, seconds: float = 60) -> None:
 
 
 def eventually(page, is_so: Callable[[], bool], what: str = "", seconds: float = 30) -> None:
-    """Look again with each frame of the browser until `is_so()`."""
+    """Look again with each frame of the browser until `is_so()`; where it never is, the page's words are told."""
     until = time.monotonic() + seconds
     while not is_so():
-        assert time.monotonic() < until, f"not within {seconds} s: {what}"
+        assert time.monotonic() < until, (
+            f"not within {seconds} s: {what}; the page says: {page.inner_text('body')[:4_000]}"
+        )
         frames(page)
 
 

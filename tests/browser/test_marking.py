@@ -57,7 +57,9 @@ def room(tmp_path):
 
         def grade(self, **how):
             with Gradebook(self.book) as book:
-                return grade_folder(self.tiny, self.folder, book, tiers=TIERS, progress=False, **how)
+                result = grade_folder(self.tiny, self.folder, book, tiers=TIERS, progress=False, **how)
+            assert not result.not_graded, result
+            return result
 
         def table(self):
             with Gradebook(self.book) as book:
@@ -361,11 +363,11 @@ def test_a_changed_answer_is_said_to_the_marker(room, served, look):
 
 def test_marks_wait_for_a_server_that_is_away_for_a_while(room, served, look):
     room.hand_in({"anna": "The meadow."})
-    room.grade()
+    assert room.grade().to_be_marked == 1
     page = look(served().address)
     page.route("**/api/decide", lambda route: route.abort())
     page.keyboard.press("f")
-    eventually(page, lambda: "trying again" in text(page, "trouble"))
+    eventually(page, lambda: "trying again" in text(page, "trouble"), "the page says that it tries again")
     page.unroute("**/api/decide")
     saved(page)
     assert room.table()["anna"]["w1"] == "4" and not page.locator("#trouble").is_visible()
