@@ -412,5 +412,10 @@ def check_sandbox() -> Iterator[str]:
 
 
 def _row(kind: str, cells: tuple[str, ...]) -> str:
-    start = f'<{kind} style="text-align:left;vertical-align:top">'
-    return f"<tr>{''.join(f'{start}{html.escape(cell)}</{kind}>' for cell in cells)}</tr>"
+    # The long columns, behind status and name, may break within a word: so a narrow window cuts none off.
+    breaks = ["nowrap", "normal", *["normal;overflow-wrap:anywhere"] * (len(cells) - 2)]
+    styled = (
+        f'<{kind} style="text-align:left;vertical-align:top;white-space:{how}">{html.escape(cell)}</{kind}>'
+        for how, cell in zip(breaks, cells, strict=True)
+    )
+    return f"<tr>{''.join(styled)}</tr>"

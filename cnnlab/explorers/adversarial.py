@@ -197,9 +197,9 @@ class AdversarialExplorer(Explorer):
             )
             self.grid.tiles = image_tiles(torch.stack(panels))
             predictions = [self._classes[int(p.argmax())] for p in (self._clean_probability, after)]
-            self.grid.captions = [
-                f"says {predictions[0]}",
-                f"says {predictions[1]}",
+            self.grid.labels = self.grid.captions = [
+                f"as it is: {predictions[0]}",
+                f"attacked: {predictions[1]}",
                 f"the change, x {self.amplification.value}",
             ]
         target_class = int(self._clean_probability.argmax()) if state.target is None else state.target

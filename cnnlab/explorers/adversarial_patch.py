@@ -17,7 +17,7 @@ from cnnlab.explorers.static_preview import picture_and_bars
 from cnnlab.networks.forward import class_names, probabilities
 from cnnlab.robustness import PatchStep, adversarial_patch_steps, paste_patch
 
-FIRST_TARGETS = ("espresso", "daisy", "cup", "teapot")
+FIRST_TARGETS = ("espresso", "daisy", "teapot", "cup")
 """Classes that a patch is first trained for, if the network has them and says another: of each there is an ordinary picture too."""
 
 REDRAWN_EVERY = 4
@@ -174,7 +174,9 @@ class AdversarialPatchExplorer(Explorer):
     def _train_again(self) -> None:
         images, self._training_code = render.training_images(self.model, self.side)
         key, total = self._key, self.steps.value
-        steps = adversarial_patch_steps(self.model, images, key[1], steps=total)
+        steps = adversarial_patch_steps(
+            self.model, images, key[1], steps=total, learning_rate=render.learning_rate(self._names)
+        )
         if self.result is None or key not in self._trained:
             self._show_patch()  # what it begins with
 

@@ -86,7 +86,7 @@ class CueConflictExplorer(Explorer):
             },
             centre=[
                 self.comparison,
-                widgets.Box(answers).add_class("cnnlab-side-by-side"),
+                widgets.Box(answers).add_class("cnnlab-side-by-side").add_class("cnnlab-aligned"),
                 *(self.grid, widgets.HTML(legend.format(**CUE_COLOURS))),
             ],
         )

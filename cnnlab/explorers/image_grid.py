@@ -99,6 +99,11 @@ def correctness_frame(tile: int, height: int, width: int, correct: bool) -> dict
     )
 
 
+def frames_legend(what: str) -> str:
+    """What the frames of `correctness_frame` mean around neighbours of a query; `what` they share with it, such as "object"."""
+    return f"blue frame: the same {what}; dashed: another"
+
+
 def map_tiles(
     maps: Tensor,
     cmap: str = "viridis",

@@ -65,12 +65,21 @@ class InversionExplorer(OptimisationExplorer):
         """The settings of the controls, as arguments of `cnnlab.synthesis.invert`."""
         return {
             "steps": self.steps.value,
-            "restarts": self.restarts.value,
+            "restarts": self.n_pictures,
             "beta": round(self.beta.value, 4),
             "tv": round(self.tv.value, 6),
             "start": self.start.value,
             "parametrisation": self.parametrisation.value,
         }
+
+    @property
+    def n_pictures(self) -> int:
+        """The number of reconstructions: all that start from grey would be the same one."""
+        return self.restarts.value if self.start.value == "noise" else 1
+
+    def on_control_change(self) -> None:
+        self.restarts.disabled = self.start.value != "noise"
+        super().on_control_change()
 
     def update_options(self) -> None:
         self.set_layer_options(self.layer, self._initial_layer, maps=False)
@@ -81,7 +90,7 @@ class InversionExplorer(OptimisationExplorer):
         return (_side_by_side(image, step) for step in steps), self.steps.value
 
     def captions(self) -> list[str]:
-        return ["the picture", *(f"from {self.layer.value}, {i + 1}" for i in range(self.restarts.value))]
+        return ["the picture", *(f"from {self.layer.value}, {i + 1}" for i in range(self.n_pictures))]
 
     def code(self) -> str:
         options = arguments(self.options)
@@ -93,9 +102,10 @@ class InversionExplorer(OptimisationExplorer):
         )
 
     def summary(self) -> str:
+        found = "one picture is" if self.n_pictures == 1 else f"{self.n_pictures} pictures are"
         return (
             f"From what {self.layer.value} of {self.display_name} answers to a picture"
-            f" ({self.image_picker.source.description}) {self.restarts.value} pictures are found in {self.steps.value} steps,"
+            f" ({self.image_picker.source.description}) {found} found in {self.steps.value} steps,"
             f" with total variation of weight {self.tv.value:g} and beta {self.beta.value:g}."
         )
 

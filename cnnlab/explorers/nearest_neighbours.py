@@ -15,7 +15,7 @@ from cnnlab.explorers.charts import Chart
 from cnnlab.explorers.choices import CLASSIFIERS, first_layers, last_but_one, offer_layers
 from cnnlab.explorers.controls import heading, number, search, slider
 from cnnlab.explorers.dataset_picker import DatasetPicker
-from cnnlab.explorers.image_grid import ImageGrid, correctness_frame, image_tiles
+from cnnlab.explorers.image_grid import ImageGrid, correctness_frame, frames_legend, image_tiles
 from cnnlab.explorers.image_sources import RenderedSource
 from cnnlab.explorers.layer_features import (
     collect_features,
@@ -265,7 +265,8 @@ class NearestNeighboursExplorer(Explorer):
                 f"{rank + 1}. {self.image_set.describe(i)}, distance {far:.2f}"
                 for rank, (i, far) in enumerate(zip(index, distance, strict=True))
             ]
-            grid.label = f"nearest in {layer}" if layer != PIXELS else "nearest by pixels"
+            where = f"nearest in {layer}" if layer != PIXELS else "nearest by pixels"
+            grid.label = f"{where} ({frames_legend('class')})" if boxes else where
 
     def _follow(self, grid: ImageGrid) -> None:
         """Make the chosen neighbour the query."""

@@ -14,7 +14,7 @@ from cnnlab.explorers.charts import Chart
 from cnnlab.explorers.choices import CLASSIFIERS, first_layers, offer_layers
 from cnnlab.explorers.controls import checkbox, heading, search, slider
 from cnnlab.explorers.dataset_picker import DatasetPicker
-from cnnlab.explorers.image_grid import ImageGrid, correctness_frame, image_tiles
+from cnnlab.explorers.image_grid import ImageGrid, correctness_frame, frames_legend, image_tiles
 from cnnlab.explorers.layer_features import steps_of
 from cnnlab.explorers.picture_sets import MOST_PHOTOGRAPHS, as_dataset, installed_crops, of_photographs
 from cnnlab.explorers.render.retrieval import (
@@ -81,7 +81,7 @@ class RetrievalExplorer(Explorer):
         self.layer_features: dict[nn.Module, dict[str, SearchFeatures]] = {}
         self.curves: dict[tuple, dict[int, float]] = {}
         self.query_grid = ImageGrid(columns=1, max_tile_size=150, label="Query")
-        self.result_grid = ImageGrid(columns=5, max_tile_size=120, label="Nearest")
+        self.result_grid = ImageGrid(columns=5, max_tile_size=120, min_tile_size=90, label="Nearest")
         self.chart = Chart()
         last = len(self.database) - 1
         self.layout(
@@ -257,11 +257,15 @@ class RetrievalExplorer(Explorer):
             self.result_grid.boxes = [
                 correctness_frame(tile, *size, same) for tile, same in enumerate(correct.tolist())
             ]
+            self.result_grid.labels = [self._object_name(i) for i in best.tolist()]
             self.result_grid.captions = [
                 f"{rank + 1}. {self._object_name(i)}, distance {far:.2f}"
                 for rank, (i, far) in enumerate(zip(best.tolist(), self.distance.tolist(), strict=False))
             ]
-            self.result_grid.label = f"nearest in {self.layer.value} (click to ask with one)"
+            what = "photograph" if of_photographs(self.database) else "object"
+            self.result_grid.label = (
+                f"nearest in {self.layer.value} ({frames_legend(what)}); click to ask with one"
+            )
 
     def _draw_curve(self, chance: float) -> None:
         layer, labels = self.layer.value, self.database.labels

@@ -59,7 +59,7 @@ class SaliencyExplorer(Explorer):
         views = {"columns": 1, "max_tile_size": DISPLAY_SIZE, "pick": "pixel", "smooth": True}
         self.main_view = ImageGrid(**views, label="The picture under the map")
         self.grid = ImageGrid(
-            columns=len(METHODS), max_tile_size=DISPLAY_SIZE, min_tile_size=150, labels=list(METHODS)
+            columns=len(METHODS), max_tile_size=DISPLAY_SIZE, min_tile_size=145, labels=list(METHODS)
         )
         self.grid.label = "All methods, the same question (click one)"
         self.grid.captions, self.grid.selected = list(METHODS), 0

@@ -73,9 +73,9 @@ def dimensions_figure(
 
 
 def _spaced_ticks(ticks: Sequence[int]) -> list[int]:
-    """Those ticks that do not run into each other on a logarithmic axis."""
+    """Those ticks that do not run into each other on a logarithmic axis: numbers of three digits need two thirds of an octave."""
     spaced: list[int] = []
     for tick in ticks:
-        if not spaced or tick >= 1.4 * spaced[-1]:
+        if not spaced or tick >= 1.6 * spaced[-1]:
             spaced.append(tick)
     return spaced

@@ -20,6 +20,10 @@ from cnnlab.explorers import OcclusionExplorer
 FOLDER = Path(__file__).parents[2] / "notebooks"
 SHOWN = ("00_start_here", "01_layers_and_shapes")
 
+TOO_WIDE = """() => [...document.querySelectorAll('mjx-container[display="true"]')]
+    .filter((formula) => formula.scrollWidth > formula.clientWidth + 1)
+    .map((formula) => formula.closest('.jp-MarkdownCell').innerText.slice(0, 60))"""
+
 
 def explorers_in(path: Path) -> int:
     """How many explorers a notebook opens."""
@@ -42,6 +46,21 @@ def test_notebook_runs_and_its_explorers_live(name, server, browser, folder):
         assert notebook.page.locator(".cnnlab .cnnlab-error:visible").all_inner_texts() == []
     finally:
         notebook.close()
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted(FOLDER.glob("*.ipynb"))])
+def test_no_formula_is_cut_off_in_a_narrow_window(name, server, browser, folder):
+    notebook = nbformat.read(FOLDER / f"{name}.ipynb", 4)
+    notebook.cells = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+    nbformat.write(notebook, folder / "prose.ipynb")
+    prose = browser.open(server.address("prose.ipynb"), width=800)
+    try:
+        many = sum(cell.source.count("$$") // 2 for cell in notebook.cells)
+        drawn = """n => document.querySelectorAll('mjx-container[display="true"]').length >= n"""
+        prose.page.wait_for_function(drawn, arg=many)
+        assert prose.page.evaluate(TOO_WIDE) == []
+    finally:
+        prose.close()
 
 
 def test_a_stored_notebook_shows_the_picture_where_no_kernel_knows_the_explorer(

@@ -45,7 +45,8 @@ def test_it_opens_with_fgsm_away_from_the_answer(explorer):
     assert explorer.error is None
     expected = robustness.fgsm(explorer.model, explorer.image, epsilon=4 / 255)
     assert torch.allclose(explorer.adversarial_image, expected, atol=1e-6)
-    assert explorer.grid.tiles["count"] == 3 and "x 16" in explorer.grid.captions[2]
+    assert explorer.grid.tiles["count"] == 3 and "x 16" in explorer.grid.labels[2]
+    assert explorer.grid.labels[0].startswith("as it is: ")
     assert explorer.chart.png and "by epsilon" in explorer.chart.alt
     assert "FGSM, away from its answer, with epsilon 4 of 255" in explorer.describe()
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from cnnlab.explorers import AdversarialPatchExplorer
 from cnnlab.explorers.render import adversarial_patch as render
-from cnnlab.robustness import adversarial_patch, paste_patch
+from cnnlab.robustness import adversarial_patch, paste_patch, patch_success
 from cnnlab.world import dataset, sample
 
 
@@ -28,11 +28,22 @@ def move(explorer, *box):
 
 def test_it_shows_the_patch_that_the_technique_trains(explorer):
     images = dataset("train", n=64, progress=False).images.float() / 255
-    expected = adversarial_patch(explorer.model, images, "cup", steps=4)
+    expected = adversarial_patch(explorer.model, images, "cup", steps=4, learning_rate=0.03)
     assert torch.allclose(explorer.patch, expected, atol=1e-6)
     shown = np.asarray(Image.open(io.BytesIO(explorer.canvas.fill_image)).convert("RGB"))
     assert abs(shown - expected.permute(1, 2, 0).numpy() * 255).max() <= 0.51
     assert explorer.canvas.moving_fill and explorer.canvas.cover == "patch"
+
+
+def test_the_patch_that_it_trains_by_itself_wins_where_it_lies_at_first():
+    explorer = AdversarialPatchExplorer("mini_alexnet", 7)
+    assert explorer.result.won, explorer.result.summary
+
+
+def test_the_patch_for_a_class_that_is_harder_to_train_wins_at_most_places():
+    explorer = AdversarialPatchExplorer("mini_alexnet", 7, target="cup")
+    images = dataset("validation", n=48, progress=False).images.float() / 255
+    assert patch_success(explorer.model, images, explorer.patch, "cup", places=2).rate > 0.5
 
 
 def test_moving_the_patch_asks_the_network_about_that_picture(explorer):
@@ -92,7 +103,7 @@ def test_training_can_be_stopped_and_the_code_makes_the_patch_as_far_as_it_came(
         assert "has been stopped" in explorer.status.value and "%" not in explorer.status.value
         reached = explorer.state.steps
         await asyncio.sleep(0.1)
-        assert explorer.state.steps == reached < 200 and f"steps={reached})" in explorer.code()
+        assert explorer.state.steps == reached < 200 and f"steps={reached}," in explorer.code()
 
     asyncio.run(scene())
 

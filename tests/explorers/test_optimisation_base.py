@@ -53,6 +53,17 @@ def test_it_opens_with_a_finished_picture_and_its_curve(explorer):
     assert "Run the cell" in explorer.describe()
 
 
+def test_an_inversion_that_starts_from_grey_is_made_once():
+    explorer = opened(InversionExplorer)
+    explorer.restarts.value = 3
+    assert shown(explorer).shape[0] == 1 + 3
+    explorer.start.value = "zero"
+    assert explorer.restarts.disabled and shown(explorer).shape[0] == 1 + 1 == len(explorer.captions())
+    assert "restarts=1" in explorer.code() and "one picture is found" in explorer.describe()
+    explorer.start.value = "noise"
+    assert not explorer.restarts.disabled and shown(explorer).shape[0] == 1 + 3
+
+
 def test_code_makes_the_same_picture(explorer):
     names, _said = ran(explorer)
     if isinstance(explorer, InversionExplorer):

@@ -71,6 +71,9 @@ def test_frames_tell_the_same_thing_from_others(explorer):
     labels, boxes = explorer.database.labels, explorer.result_grid.boxes
     same = (labels[explorer.order[: len(boxes)]] == labels[explorer.query.value]).tolist()
     assert [box["colour"] == RIGHT for box in boxes] == same and any(same) and not all(same)
+    assert "blue frame: the same object" in explorer.result_grid.label, "what the frames say"
+    names = [explorer.database.class_names[label] for label in labels[explorer.order[: len(boxes)]]]
+    assert explorer.result_grid.labels == names
 
 
 def test_a_click_asks_with_that_picture(explorer):

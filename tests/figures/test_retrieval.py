@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from cnnlab.figures import dimensions_figure, layer_scores_figure
@@ -34,3 +36,11 @@ def test_curves_go_through_their_points():
     assert [text.get_text() for text in axis.get_xticklabels()] == ["2", "4", "128"], "5 would run into 4"
     with pytest.raises(ValueError, match="at least one"):
         dimensions_figure({})
+
+
+def test_numbers_under_the_dimensions_do_not_run_into_each_other():
+    figure = dimensions_figure({"relu7": {2**power: 0.1 for power in range(1, 8)} | {183: 0.2}}, width=5.2)
+    figure.canvas.draw()
+    labels = figure.axes[0].get_xticklabels()
+    boxes = [label.get_window_extent() for label in labels]
+    assert all(left.x1 + 2 < right.x0 for left, right in pairwise(boxes))

@@ -474,6 +474,21 @@ def test_a_photo_of_the_readers_own_stays_in_the_page(open_page, tmp_path, scrip
     assert 'image = cnnlab.photo("photo.png", size=' in page.evaluate("kernel.get('code', 'code')")
 
 
+def test_while_no_photo_is_given_the_picture_before_stays_and_the_controls_work(open_page):
+    page = open_page("grad_cam")
+    is_at_rest(page)
+    page.get_by_role("radio", name="Own photo").click()
+    page.locator("select").first.select_option("sheep_goat")
+    is_at_rest(page)
+    assert "sheep_goat says" in page.evaluate("kernel.get('status')")
+    page.evaluate("() => { kernel.models.grid.set('selected', 1); }")
+    is_at_rest(page)
+    assert page.evaluate("kernel.get('kind')") == "rendered" and "rocks" in page.evaluate(
+        "kernel.picture().then((picture) => picture.description)"
+    )
+    assert not page.get_by_role("alert").is_visible()
+
+
 def test_an_archive_that_is_not_the_pinned_one_is_refused(monkeypatch):
     monkeypatch.setattr(packages.shutil, "which", lambda _name: None)
     with pytest.raises(RuntimeError, match="npm, which is not here"):

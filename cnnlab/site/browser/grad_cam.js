@@ -183,7 +183,7 @@ export async function start(kernel) {
   kernel.on("grid", () => {
     const name = scenes[Object.keys(results)[get("grid", "selected")]];
     if (!name) return undefined;
-    set("rendered", { value: name });
+    kernel.chooseRendered(name);
     return refresh();
   }, "selected");
   await kernel.followPickers(refresh);

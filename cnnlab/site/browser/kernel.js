@@ -150,9 +150,29 @@ export class Kernel {
     return once("list", async () => (await file(new URL("pictures/list.json", this.here))).json());
   }
 
+  // The kind of the picture on show: the one before stays while the reader has not yet given a photo of their own.
+  get kindShown() {
+    const kind = this.get("kind");
+    if (kind !== "own" || this.get("upload", "upload").content) this.lastKind = kind;
+    return this.lastKind;
+  }
+
+  // Shows the panel of the chosen kind.
+  showPanel() {
+    const panels = { photograph: "photographs", rendered: "rendered_panel", own: "upload" };
+    for (const [kind, panel] of Object.entries(panels)) this.show(panel, kind === this.get("kind"));
+  }
+
+  // Puts a rendered picture on show, as if the reader had chosen it.
+  chooseRendered(name) {
+    this.set("rendered", { value: name });
+    this.set("kind", { value: "rendered" });
+    this.showPanel();
+  }
+
   // The picture on show.
   async picture() {
-    const kind = this.get("kind");
+    const kind = this.kindShown;
     if (kind === "own") return this.own();
     const panel = kind === "photograph" ? "photographs" : "rendered";
     const name = this.get(panel) || this.get(panel, "names")[0];
@@ -187,20 +207,22 @@ export class Kernel {
 
   // Follows the pickers of network and picture: `changed` is called after each choice.
   async followPickers(changed) {
-    const panels = { photograph: "photographs", rendered: "rendered_panel", own: "upload" };
     const again = latestOnly(changed);
     const choose = () => {
-      for (const [kind, panel] of Object.entries(panels)) this.show(panel, kind === this.get("kind"));
-      if (this.get("kind") === "own" && !this.get("upload", "upload").content) return undefined;
       this.offer();
       return again();
     };
-    this.on(["kind", "photographs", "rendered"], choose);
+    this.on("kind", () => {
+      this.showPanel();
+      return this.get("kind") === this.kindShown ? choose() : undefined;
+    });
+    this.on(["photographs", "rendered"], choose);
     this.on("network", choose, "index");
     this.on("upload", () => {
       const { name, content } = this.get("upload", "upload");
       this.set("upload", { photo_name: content ? name : "" });
       this.set("kind", { value: content ? "own" : "photograph" });
+      this.showPanel();
       return choose();
     }, "upload");
   }
