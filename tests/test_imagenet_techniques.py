@@ -115,6 +115,7 @@ TECHNIQUES = {
         g.model, CUP, "tabby", size=g.side, pairs=False
     ),
     "attribution.part_game": lambda g: attribution.part_game(g.model, CUP, "tabby", size=g.side),
+    "attribution.superpixel_game": lambda g: attribution.superpixel_game(g.model, g.image, "tabby", count=3),
     "attribution.preservation_check": lambda g: attribution.preservation_check(
         g.model, [CUP], [ALL], size=g.side
     ),

@@ -17,6 +17,7 @@
     sanity_checks         does the map depend on the weights? the parameter randomisation test
     part_importance       the truth: how far does the logit fall when a rendered part is gone? and a map's claim for each part
     part_games            Shapley values, KernelSHAP and LIME with an object's parts as players
+    superpixels           the same with superpixels switched to grey, as on photographs
     part_protocols        scores of claims against the truth: FunnyBirds' protocols, BAM's three
     methods               every method by its name, in one form: a picture in, a number for each pixel out
     benchmark             all metrics for all techniques, with two baselines that ignore the network
@@ -66,6 +67,7 @@ from cnnlab.attribution.sanity_checks import (
     rank_correlation,
     structural_similarity,
 )
+from cnnlab.attribution.superpixels import superpixel_game
 from cnnlab.networks.relu_rules import RULES, relu_backward, relu_rule
 
 __all__ = [
@@ -128,6 +130,7 @@ __all__ = [
     "single_deletion",
     "smoothgrad",
     "structural_similarity",
+    "superpixel_game",
     "target_sensitivity",
     "true_importance",
 ]

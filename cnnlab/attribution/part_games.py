@@ -55,7 +55,7 @@ class PartGame:
                 f"coalitions and values must be {rows} x {len(self.parts)} and {rows} for {len(self.parts)} parts, {came}; part_game"
                 " renders and asks for all of them."
             )
-        given, expected = self.coalitions.cpu(), _all_coalitions(len(self.parts))
+        given, expected = self.coalitions.cpu(), all_coalitions(len(self.parts))
         if given.dtype != expected.dtype or not torch.equal(given, expected):
             raise ValueError(
                 "row n of the coalitions must be the binary digits of n, as bool, the first part the lowest digit."
@@ -86,14 +86,14 @@ def part_game(
     torch.Size([16])
     """
     parts = whole_object(recipe)
-    coalitions = _all_coalitions(len(parts))
+    coalitions = all_coalitions(len(parts))
     missing = [tuple(part for part, there in zip(parts, row, strict=True) if not there) for row in coalitions]
     logits = rendered_logits(model, [recipe.replace(without=m) for m in missing], size, progress=progress)
     index = target_index(target, getattr(model, "class_names", None), logits[-1])
     return PartGame(parts, coalitions, logits[:, index].double(), index)
 
 
-def _all_coalitions(count: int) -> Tensor:
+def all_coalitions(count: int) -> Tensor:
     return (torch.arange(2**count)[:, None] >> torch.arange(count)) % 2 == 1
 
 

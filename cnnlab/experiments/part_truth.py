@@ -2,11 +2,11 @@
 
 `PARTS` asks each method on each network for the ranking of an object's parts, and measures beside it what is cheaper: does the map
 lie on the object, does its deletion curve fall? The networks are the kit's own for twenty classes, the robust and the restyled one
-among them; the herd networks, with a shortcut and without; and two from ImageNet: squeezenet as `squeezenet_world`, whose last layers
-were trained on rendered pictures, and efficientnet_lite0 with a new head alone.
+among them; the herd networks, with a shortcut and without; and six from ImageNet: squeezenet as `squeezenet_world`, whose last layers
+were trained on rendered pictures, four classifiers for two animals on its features, and efficientnet_lite0 with a new head alone.
 
 Left out: `mini_alexnet_scenes`, whose classes are no objects; the memory networks, which know the pictures that they learned and no
-other; the halves, which are `mini_alexnet` with half of its classes; the two-class classifiers on squeezenet's features.
+other; the halves, which are `mini_alexnet` with half of its classes.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ AREA = "area alone"
 """A map that is the same everywhere: it claims for each part its size."""
 FIRST_SEED = 20_800_000
 """Seeds of the test pictures; no network has seen them."""
-LARGE = ("squeezenet_world", "efficientnet_lite0")
+TWO_CLASSES = ("sheep_goat", "sheep_goat_meadow", "wolf_husky", "wolf_husky_snow")
+"""Classifiers on squeezenet's features; the second of each pair has learned a shortcut."""
+LARGE = ("squeezenet_world", "efficientnet_lite0", *TWO_CLASSES)
 """The networks from ImageNet, whose maps take ten times as long."""
 NETWORKS = (*corruptions.NETWORKS, "herd_honest", "herd_meadow", "herd_snow", *LARGE)
 HEAD_PICTURES = 600
