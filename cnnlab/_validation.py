@@ -107,9 +107,9 @@ def whole_number(value: Any, what: str, *, minimum: int = 0, maximum: int | None
 
 
 def fraction(value: Any, what: str) -> float:
-    """Return `value` as a float in [0, 1]; else a ValueError names `what`."""
+    """Return `value` as a float in [0, 1]; else a TypeError or ValueError names `what`. Booleans and words are no numbers."""
     try:
-        number = float(value)
+        number = float("no number" if isinstance(value, bool | str | bytes) else value)
     except (TypeError, ValueError):
         raise TypeError(f"{what} must be a number between 0 and 1, but got {value!r}.") from None
     if not 0.0 <= number <= 1.0:

@@ -58,6 +58,13 @@ def test_fractions_outside_of_0_to_1_are_refused(value):
         _validation.fraction(value, "cover")
 
 
+@pytest.mark.parametrize("value", [None, "0.5", b"0.5", True, [0.5, 0.5]])
+def test_what_is_no_number_is_no_fraction(value):
+    """A caller that checks a number and goes on with what it was given would fail on a word later, without a name."""
+    with pytest.raises(TypeError, match="cover must be a number between 0 and 1, but got"):
+        _validation.fraction(value, "cover")
+
+
 def test_one_picture_gets_a_batch_axis_and_a_batch_keeps_its_own():
     image = torch.rand(3, 5, 7)
     batch, single = _validation.image_batch(image)

@@ -27,6 +27,7 @@ def superpixel_game(
     count: int = 8,
     compactness: float = 10.0,
     fill: float = 0.5,
+    segments: Tensor | None = None,
 ) -> tuple[PartGame, Tensor]:
     """The logit for every coalition of a picture's superpixels, the others being grey; and the superpixels.
 
@@ -39,11 +40,13 @@ def superpixel_game(
     target
         Class index or name; None for the class predicted for the whole picture.
     count
-        Number of superpixels, 1 to 12; SLIC finds about as many.
+        Number of superpixels, 1 to 12; SLIC is asked until it finds about as many: more than half of them, twice as many at most.
     compactness
         How much nearness counts beside colour; a high value makes squares.
     fill
         The value of pixels that are switched off, in [0, 1].
+    segments
+        H x W integers from 0 without a gap: pieces of your own, at most 12, in place of SLIC's.
 
     Returns
     -------
@@ -54,7 +57,7 @@ def superpixel_game(
     Raises
     ------
     ValueError, TypeError
-        If the image leaves [0, 1], the class is not known, or a number is out of range.
+        If the image leaves [0, 1], the class is not known, a number is out of range, or SLIC finds no patches in the picture.
 
     References
     ----------
@@ -63,16 +66,20 @@ def superpixel_game(
 
     Example
     -------
+    >>> from cnnlab.world import render
     >>> model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 32 * 32, 5))
-    >>> game, segments = superpixel_game(model, torch.rand(3, 32, 32), target=2, count=4)
-    >>> segments.shape, len(game.values) == 2 ** len(game.parts)
+    >>> game, segments = superpixel_game(model, render(7, shape="cup", size=32).image, target=2, count=4)
+    >>> segments.shape, len(game.values) == 2 ** len(game.parts) > 2
     (torch.Size([32, 32]), True)
     """
     batch, single = image_batch(image)
     if not single:
         raise ValueError(f"superpixel_game looks at one image, 3 x H x W, but got {tuple(image.shape)}.")
     fill = fraction(fill, "fill")
-    segments = _superpixels(batch[0], whole_number(count, "count", minimum=1, maximum=MOST), compactness)
+    if segments is None:
+        segments = _superpixels(batch[0], whole_number(count, "count", minimum=1, maximum=MOST), compactness)
+    else:
+        segments = _own(segments, batch.shape[2:])
     coalitions = all_coalitions(int(segments.max()) + 1)
     batch = as_pixels(model, batch)
     logits = []
@@ -90,12 +97,31 @@ def _superpixels(image: Tensor, count: int, compactness: float) -> Tensor:
     """H x W: the number of each pixel's superpixel, from 0 without a gap; `MOST` at most."""
     from skimage.segmentation import slic
 
-    if not compactness > 0:
-        raise ValueError(f"compactness must be above 0, but got {compactness!r}; 10 is usual.")
+    if not isinstance(compactness, int | float) or not compactness > 0:
+        raise ValueError(f"compactness must be a number above 0, but got {compactness!r}; 10 is usual.")
     colours = image.detach().cpu().double().permute(1, 2, 0).numpy()
-    for wanted in range(count, 0, -1):  # SLIC may find a few more than it is asked for
+    # SLIC may find more than it is asked for, and fewer where patches are small: it joins them.
+    for wanted in sorted(range(1, 4 * MOST + 1), key=lambda wanted: abs(wanted - count)):
         found = slic(colours, n_segments=wanted, compactness=compactness, start_label=0)
         numbers = np.unique(found, return_inverse=True)[1].reshape(found.shape)
-        if numbers.max() < MOST:
-            break
-    return torch.from_numpy(numbers)
+        if count < 2 * (numbers.max() + 1) and numbers.max() < min(MOST, 2 * count):
+            return torch.from_numpy(numbers)
+    raise ValueError(
+        f"SLIC finds nothing near to {count} superpixels in this picture of {' x '.join(map(str, image.shape))}, where it joins small"
+        f" patches; ask for another count, or for a compactness of more than {compactness:g}."
+    )
+
+
+def _own(segments: Tensor, size: torch.Size) -> Tensor:
+    """The pieces of the caller, checked, on the CPU."""
+    if not isinstance(segments, Tensor) or segments.is_floating_point() or segments.shape != size:
+        came = f"{tuple(segments.shape)} {segments.dtype}" if isinstance(segments, Tensor) else repr(segments)
+        raise ValueError(
+            f"segments must be {size[0]} x {size[1]} integers, one for each pixel, but came as {came}."
+        )
+    numbers = segments.unique().tolist()
+    if numbers != list(range(len(numbers))) or len(numbers) > MOST:
+        raise ValueError(
+            f"segments must be numbered from 0 without a gap, at most {MOST} of them, but got {numbers}."
+        )
+    return segments.long().cpu()

@@ -224,11 +224,16 @@ class _ForkServer:
         return hello
 
     def _last_words(self) -> str:
-        self._log.flush()
-        return (self._home / "forkserver.log").read_text(errors="replace").strip()[-2000:]
+        try:
+            self._log.flush()
+            return (self._home / "forkserver.log").read_text(errors="replace").strip()[-2000:]
+        except (OSError, ValueError):  # closed, by another thread that found it lost
+            return ""
 
     def alive(self) -> bool:
         """Whether it can take a submission. A process that is being ended closes its connection some time before it is gone."""
+        if self._connection.fileno() < 0:
+            return False
         told = select.poll()
         told.register(self._connection, select.POLLIN)
         return not told.poll(0) and self.process.poll() is None

@@ -56,12 +56,13 @@ def resolve_layer(model: nn.Module, name: str) -> nn.Module:
     """
     model = layered(model)
     path = _aliases(model).get(name, name)
-    try:
-        if path:
-            return model.get_submodule(path)
-    except AttributeError:
-        pass
-    raise ValueError(_no_such_layer(model, name))
+    module: nn.Module | None = model
+    # Not `get_submodule`: it takes a property for a layer, and misses a layer that one hides.
+    for part in path.split(".") if isinstance(path, str) else [path]:
+        module = None if module is None else module._modules.get(part)
+    if module is None:
+        raise ValueError(_no_such_layer(model, name))
+    return module
 
 
 def display_names(model: nn.Module) -> dict[str, str]:

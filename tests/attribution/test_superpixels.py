@@ -65,8 +65,49 @@ def test_superpixels_are_pieces_of_one_colour(model):
 def test_there_are_about_as_many_as_are_wanted_and_never_too_many(model, image, count):
     game, segments = superpixel_game(model, image, 0, count=count)
     assert sorted(segments.unique().tolist()) == list(range(len(game.parts)))
-    assert 1 <= len(game.parts) <= MOST and len(game.parts) <= 2 * count
+    assert count / 2 < len(game.parts) <= min(MOST, 2 * count)
     assert game.parts == tuple(map(str, range(1, len(game.parts) + 1)))
+
+
+@pytest.mark.parametrize("count", [4, 8, MOST])
+def test_in_a_busy_picture_there_are_about_as_many_too(model, count):
+    """SLIC joins small patches: asked for four, it gives one."""
+    busy = (torch.arange(SIDE) // 8 % 2 * 0.8).expand(3, SIDE, SIDE) * 0.7 + 0.1 * torch.rand(3, SIDE, SIDE)
+    game, segments = superpixel_game(model, busy, 0, count=count)
+    assert count / 2 < len(game.parts) == len(segments.unique()) <= min(MOST, 2 * count)
+
+
+def test_where_no_patches_are_found_the_error_says_what_helps(model):
+    noise = torch.rand(3, SIDE, SIDE)
+    with pytest.raises(
+        ValueError, match=r"nothing near to 8 superpixels .* 3 x 32 x 32.* compactness of more than 10"
+    ):
+        superpixel_game(model, noise, 0)
+    assert len(superpixel_game(model, noise, 0, compactness=1000)[0].parts) > 4
+
+
+def test_pieces_of_ones_own_are_the_players(model, image):
+    own = torch.arange(SIDE * SIDE).view(SIDE, SIDE) // (SIDE * SIDE // 2)
+    game, segments = superpixel_game(model, image, 0, fill=0.2, segments=own.int())
+    assert torch.equal(segments, own) and game.parts == ("1", "2")
+    without_second = torch.where(own == 0, image, 0.2).double()
+    with torch.inference_mode():
+        assert float(game.values[1]) == pytest.approx(float(model(without_second[None])[0, 0]))
+
+
+@pytest.mark.parametrize(
+    ("segments", "match"),
+    [
+        (torch.zeros(3, 4, dtype=torch.long), r"32 x 32 integers.* came as \(3, 4\) torch.int64"),
+        (torch.zeros(SIDE, SIDE), "32 x 32 integers.* torch.float32"),
+        ([0, 1], r"32 x 32 integers.* came as \[0, 1\]"),
+        (torch.full((SIDE, SIDE), 1), r"without a gap.* got \[1\]"),
+        (torch.arange(SIDE).expand(SIDE, SIDE), "at most 12"),
+    ],
+)
+def test_pieces_that_are_none_are_refused(model, image, segments, match):
+    with pytest.raises(ValueError, match=match):
+        superpixel_game(model, image, 0, segments=segments)
 
 
 def test_the_class_that_the_network_says_is_the_default(model, image):
@@ -81,7 +122,8 @@ def test_the_class_that_the_network_says_is_the_default(model, image):
         ({"count": 0}, "count .* but got 0"),
         ({"count": MOST + 1}, f"count .* but got {MOST + 1}"),
         ({"fill": 2}, "fill must lie between 0 and 1"),
-        ({"compactness": 0}, "compactness must be above 0"),
+        ({"compactness": 0}, "compactness must be a number above 0"),
+        ({"compactness": None}, "compactness must be a number above 0, but got None"),
         ({"target": 9}, "9"),
     ],
 )

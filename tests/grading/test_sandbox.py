@@ -228,6 +228,22 @@ def test_a_fork_server_that_is_still_ending_is_not_asked_again(own, grade, monke
     assert own.processes != ending.pid
 
 
+def test_a_fork_server_whose_closing_was_interrupted_is_not_asked_again(own, grade):
+    first = own._borrow()
+    own._server = first
+    first._connection.close()
+    assert grade(notebook(), behind=own).points == POINTS
+    assert own._server is not first
+
+
+def test_a_fork_server_that_another_thread_has_closed_is_lost_and_not_an_error(tmp_path, own):
+    lost = runner._ForkServer(tmp_path, own._settings)
+    lost.close()
+    assert not lost.alive()
+    with pytest.raises(runner_protocol.GuardLost, match="the runner has gone"):
+        lost.connect()
+
+
 @pytest.mark.parametrize("times", [1, 9])
 def test_a_guard_that_is_lost_costs_one_question_at_most(own, grade, monkeypatch, times):
     """The guard ends as soon as the first question is asked; once, and then always."""

@@ -87,7 +87,44 @@ def test_a_module_with_two_names_answers_to_both():
     assert resolve_layer(model, "again") is resolve_layer(model, "0")
 
 
-@pytest.mark.parametrize("name", ["conv9", "", 3, None])
+class _Deceptive(nn.Module):
+    """Modules that are no layers, and a layer whose name the class has too."""
+
+    shadowed = None
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sequential())
+        self.shadowed = nn.ReLU()
+        self.bag = [nn.ReLU()]
+        object.__setattr__(self, "loose", nn.ReLU())
+
+    @property
+    def head(self):
+        return self.body[0]
+
+    @property
+    def broken(self):
+        raise RuntimeError("asked too early")
+
+    def forward(self, images):
+        return self.body(images)
+
+
+@pytest.mark.parametrize(
+    "name", ["head", "loose", "broken", "bag", "forward", "body.1.0", "body.weight", "body."]
+)
+def test_an_attribute_that_is_no_layer_is_refused(name):
+    with pytest.raises(ValueError, match=re.escape(f'layer "{name}" is not in _Deceptive')):
+        resolve_layer(_Deceptive(), name)
+
+
+def test_a_layer_is_found_behind_an_attribute_of_its_class():
+    assert isinstance(resolve_layer(_Deceptive(), "shadowed"), nn.ReLU)
+    assert isinstance(resolve_layer(_Deceptive(), "body.1"), nn.Sequential)
+
+
+@pytest.mark.parametrize("name", ["conv9", "", 0, 3, None])
 def test_an_unknown_layer_is_refused_with_those_that_there_are(name):
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
     with pytest.raises(ValueError, match=re.escape(f'layer "{name}" is not in Sequential; it has 0, 1.')):

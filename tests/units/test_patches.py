@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import weakref
 
 import pytest
@@ -73,16 +74,19 @@ def test_a_data_set_and_its_tensor_give_the_same(tiny, pictures, floats):
 
 
 def test_memory_does_not_grow_with_the_number_of_pictures(tiny):
-    """Of the pictures that a data set hands out, no more than two batches are ever alive."""
+    """Of the pictures that a data set hands out, no more than two batches are ever alive, and of copies and maps no more either."""
 
     class Endless:
         def __init__(self):
-            self.alive, self.most = weakref.WeakSet(), 0
+            self.alive, self.most, self.held = weakref.WeakSet(), 0, []
 
         def __len__(self):
             return 60
 
         def __getitem__(self, index):
+            if index % 6 == 0:
+                tensors = (thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor))
+                self.held.append(sum(tensor.numel() for tensor in tensors))
             picture = torch.rand(3, 20, 20)
             self.alive.add(picture)
             self.most = max(self.most, len(self.alive))
@@ -91,6 +95,7 @@ def test_memory_does_not_grow_with_the_number_of_pictures(tiny):
     data = Endless()
     top_patches(tiny, data, k=2, batch_size=6)
     assert data.most <= 12
+    assert data.held[-1] - data.held[2] < 2 * 6 * 3 * 20 * 20, "eight batches later"
 
 
 def test_where_pictures_tie_the_first_one_wins(tiny, floats):
