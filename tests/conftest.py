@@ -33,9 +33,8 @@ def pytest_configure(config):
     if config.getoption("numprocesses", None):
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # the workers share the cores already
     for threshold in ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"):
-        os.environ.setdefault(
-            threshold, str(2**28)
-        )  # else glibc asks Linux for each large tensor anew, page by page
+        # Else glibc asks Linux for each large tensor anew, page by page.
+        os.environ.setdefault(threshold, str(2**27))
 
 
 def pytest_unconfigure(config):
