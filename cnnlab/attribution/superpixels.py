@@ -42,7 +42,8 @@ def superpixel_game(
     count
         Number of superpixels, 1 to 12; SLIC is asked until it finds about as many: more than half of them, twice as many at most.
     compactness
-        How much nearness counts beside colour; a high value makes squares.
+        How much nearness counts beside colour; a high value makes squares. Where SLIC joins nearly all, as in noise, it is taken 10 or 100
+        times as high.
     fill
         The value of pixels that are switched off, in [0, 1].
     segments
@@ -100,15 +101,16 @@ def _superpixels(image: Tensor, count: int, compactness: float) -> Tensor:
     if not isinstance(compactness, int | float) or not compactness > 0:
         raise ValueError(f"compactness must be a number above 0, but got {compactness!r}; 10 is usual.")
     colours = image.detach().cpu().double().permute(1, 2, 0).numpy()
-    # SLIC may find more than it is asked for, and fewer where patches are small: it joins them.
-    for wanted in sorted(range(1, 4 * MOST + 1), key=lambda wanted: abs(wanted - count)):
-        found = slic(colours, n_segments=wanted, compactness=compactness, start_label=0)
+    # SLIC may find more than it is asked for, and fewer where patches are small: it joins them, the less so the more compact they are.
+    near = sorted(range(1, 4 * MOST + 1), key=lambda wanted: abs(wanted - count))
+    for wanted, strength in ((wanted, strength) for strength in (1, 10, 100) for wanted in near):
+        found = slic(colours, n_segments=wanted, compactness=strength * compactness, start_label=0)
         numbers = np.unique(found, return_inverse=True)[1].reshape(found.shape)
         if count < 2 * (numbers.max() + 1) and numbers.max() < min(MOST, 2 * count):
             return torch.from_numpy(numbers)
     raise ValueError(
-        f"SLIC finds nothing near to {count} superpixels in this picture of {' x '.join(map(str, image.shape))}, where it joins small"
-        f" patches; ask for another count, or for a compactness of more than {compactness:g}."
+        f"SLIC finds nothing near to {count} superpixels in this picture of {' x '.join(map(str, image.shape))}; ask for another count,"
+        " or give segments of your own."
     )
 
 

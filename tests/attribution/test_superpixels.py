@@ -77,13 +77,18 @@ def test_in_a_busy_picture_there_are_about_as_many_too(model, count):
     assert count / 2 < len(game.parts) == len(segments.unique()) <= min(MOST, 2 * count)
 
 
-def test_where_no_patches_are_found_the_error_says_what_helps(model):
-    noise = torch.rand(3, SIDE, SIDE)
+def test_noise_has_superpixels_too(model):
+    """SLIC joins its small patches to a single one, until they are more compact."""
+    game, segments = superpixel_game(model, torch.rand(3, SIDE, SIDE), 0)
+    assert 4 < len(game.parts) <= MOST and len(segments.unique()) == len(game.parts)
+
+
+def test_where_none_are_found_the_error_says_what_helps():
+    tiny = nn.Sequential(nn.Flatten(), nn.Linear(3 * 2 * 2, 2))
     with pytest.raises(
-        ValueError, match=r"nothing near to 8 superpixels .* 3 x 32 x 32.* compactness of more than 10"
+        ValueError, match=r"nothing near to 8 superpixels .* 3 x 2 x 2; ask for another count"
     ):
-        superpixel_game(model, noise, 0)
-    assert len(superpixel_game(model, noise, 0, compactness=1000)[0].parts) > 4
+        superpixel_game(tiny, torch.rand(3, 2, 2), 0)
 
 
 def test_pieces_of_ones_own_are_the_players(model, image):
