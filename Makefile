@@ -15,9 +15,8 @@ DONE := $(VENV)/installed
 FIT = { $(PY) -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' && grep -qF "$$(pwd -P)/$(VENV)" $(VENV)/bin/activate; } 2>/dev/null
 # Some machines' settings make pip warn of every folder that it looks into; its errors and its progress pass.
 QUIETER = 2> >(grep -v 'WARNING: Location .* is ignored' >&2)
-# Three workers share the tests, those in the browser too: on two cores one computes while another waits for a browser, a server or
-# a pipe. The longest are named, since they are what the next one waits for.
-EVERY_TEST := -n 3 --dist worksteal --durations=10
+# Two workers share the tests, those in the browser too; the longest are named, since they are what the next one waits for.
+EVERY_TEST := -n 2 --dist worksteal --durations=10
 # Modules are compiled once, also where the machine is set to keep none: tests start some hundred interpreters, and each would anew.
 unexport PYTHONDONTWRITEBYTECODE
 WANTED = $$({ pwd; cat requirements.lock pyproject.toml; } | cksum)

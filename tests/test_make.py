@@ -123,7 +123,7 @@ def test_make_alone_lists_the_commands(clone):
 @pytest.mark.parametrize(
     ("arguments", "options"),
     [
-        ((), "-n 3 --dist worksteal --durations=10"),
+        ((), "-n 2 --dist worksteal --durations=10"),
         (("ARGS=tests/networks -k layers",), "tests/networks -k layers"),
     ],
 )
