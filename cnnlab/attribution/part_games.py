@@ -94,6 +94,7 @@ def part_game(
 
 
 def all_coalitions(count: int) -> Tensor:
+    """2^count x count bool: row n has the binary digits of n, the first player the lowest."""
     return (torch.arange(2**count)[:, None] >> torch.arange(count)) % 2 == 1
 
 

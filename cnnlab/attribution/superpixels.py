@@ -58,7 +58,7 @@ def superpixel_game(
     Raises
     ------
     ValueError, TypeError
-        If the image leaves [0, 1], the class is not known, a number is out of range, or SLIC finds no patches in the picture.
+        If the image leaves [0, 1], the class is not known, a number is out of range, or SLIC finds nothing near to `count`.
 
     References
     ----------

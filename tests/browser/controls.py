@@ -92,10 +92,8 @@ def turn_search(page, field) -> None:
 
     changed = f"([node, before]) => ({CHOICE})(node) !== before"
     field.focus()
-    for key in (
-        "PageDown",
-        "PageUp",
-    ) * 5:  # it may stand on the last, or the kernel may have answered another control late
+    # It may stand on the last, or the kernel may have answered another control late.
+    for key in ["PageDown", "PageUp"] * 5:
         page.keyboard.press(key)
         with suppress(TooLate):
             page.wait_for_function(changed, arg=[node, before], timeout=1_000)
