@@ -142,8 +142,10 @@ class Runner:
 
     @property
     def processes(self) -> int:
-        """The process id of the fork server; all student processes are below it."""
-        return self._server.process.pid
+        """The process id of the fork server that takes the next submission; all student processes are below it."""
+        with self._lock:
+            self._server = self._server or _ForkServer(self._folder, self._settings)
+            return self._server.process.pid
 
     def close(self) -> None:
         """End the fork server and everything below it, and remove its folder."""

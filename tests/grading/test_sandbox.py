@@ -217,6 +217,13 @@ def test_a_fork_server_that_has_ended_is_started_again(own, grade):
     assert own.processes != first
 
 
+def test_where_each_submission_has_a_fork_server_of_its_own_the_next_one_is_named(own, grade, monkeypatch):
+    monkeypatch.setattr(runner.Runner, "_one_each", True)
+    first = own.processes
+    assert grade(notebook(), behind=own).points == POINTS
+    assert not psutil.pid_exists(first) and psutil.pid_exists(own.processes)
+
+
 def test_a_fork_server_that_is_still_ending_is_not_asked_again(own, grade, monkeypatch):
     """A killed process has closed its files some time before its parent is told of its end."""
     assert grade(notebook(), behind=own).points == POINTS
