@@ -6,8 +6,7 @@ import asyncio
 
 import pytest
 import torch
-from explorers.contract import ran
-from PIL import Image
+from explorers.contract import noise, ran
 from torch import nn
 
 from cnnlab import world
@@ -127,7 +126,7 @@ def test_frames_tell_the_class_where_it_is_known(near, pictures, tmp_path):
     assert ["dashed" not in box for box in near.neighbour_grid.boxes] == same, (
         "the colour is not the only sign"
     )
-    Image.effect_noise((70, 50), 50).save(tmp_path / "noise.png")
+    noise().save(tmp_path / "noise.png")
     near.image_picker.use_photo(str(tmp_path / "noise.png"), "noise.png")
     assert (
         near.error is None and near.neighbour_grid.boxes == [] and "show the query" not in near.status.value

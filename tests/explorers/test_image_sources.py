@@ -6,6 +6,7 @@ import re
 
 import pytest
 import torch
+from explorers.contract import noise
 from PIL import Image
 from torch.nn import functional as F
 
@@ -103,7 +104,7 @@ def test_a_text_that_names_nothing_is_told_what_is_near(text, near):
 
 def test_a_photograph_of_the_readers_own_folder_is_their_own(tmp_path):
     (tmp_path / "cats").mkdir()
-    Image.effect_noise((40, 30), 60).save(tmp_path / "cats" / "tom's.png")
+    noise(40, 30).save(tmp_path / "cats" / "tom's.png")
     source = as_source(cnnlab.photographs(tmp_path)[0])
     assert (source.kind, source.description) == ("own", "photo cats/tom's")
     assert torch.equal(evaluated(source.code(20)), source.image(20))
@@ -133,7 +134,7 @@ def test_an_image_of_pillow_is_read_as_its_file_is(mode, tmp_path):
 
 
 def test_an_image_of_pillow_that_was_opened_is_its_file(tmp_path):
-    Image.effect_noise((40, 30), 60).save(tmp_path / "noise.png")
+    noise(40, 30).save(tmp_path / "noise.png")
     with Image.open(tmp_path / "noise.png") as image:
         source = as_source(image)
     assert source == as_source(tmp_path / "noise.png")

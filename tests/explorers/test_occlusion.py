@@ -9,7 +9,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch
-from explorers.contract import ran
+from explorers.contract import noise, ran
 from nbconvert import HTMLExporter
 from PIL import Image
 from torch import nn
@@ -290,7 +290,7 @@ def test_a_map_that_fails_is_reported_in_place(detector):
 
 
 def test_photos_are_looked_at_without_a_mask(explorer, tmp_path):
-    Image.effect_noise((70, 50), 50).save(tmp_path / "noise.png")
+    noise().save(tmp_path / "noise.png")
     explorer.show_mask.value = True
     explorer.image_picker.use_photo(str(tmp_path / "noise.png"), "noise.png")
     assert explorer.error is None

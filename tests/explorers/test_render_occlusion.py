@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from PIL import Image
+from explorers.contract import noise
 
 import cnnlab
 from cnnlab import world
@@ -117,7 +117,7 @@ def test_shown_code_gives_the_same_number(recipe, fill, box, monkeypatch, tmp_pa
 
 def test_shown_code_for_a_photo_gives_the_same_number(monkeypatch, tmp_path):
     file = tmp_path / "it's mine.png"
-    Image.effect_noise((200, 120), 60).convert("RGB").save(file)
+    noise(200, 120).save(file)
     model, source = cnnlab.load("mini_alexnet"), image_sources.PhotoSource(file.name, file.read_bytes())
     state = occlusion.State(model, source, source.image(96), (10, 10, 30))
     answer = occlusion.render(state)
