@@ -1,9 +1,8 @@
 """SqueezeNet 1.1 and EfficientNet-Lite0: two ImageNet networks small enough for a laptop.
 
 Both take images N x 3 x H x W in [0, 1], normalise them themselves and return N x 1000 logits; both end in average pooling, so H and W are
-free from 64 pixels up. Their `memory_format` is the order in which `forward` hands them images: with the channels last, a processor takes
-half of the time, above all for max pooling. For the source of their weights see `cnnlab.networks.imagenet`. The kit's own small networks
-are in `cnnlab.networks.architectures`.
+free from 64 pixels up. With the channels last in memory, a processor takes half of the time, above all for max pooling. For the source
+of their weights see `cnnlab.networks.imagenet`. The kit's own small networks are in `cnnlab.networks.architectures`.
 """
 
 from __future__ import annotations

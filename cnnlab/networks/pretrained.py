@@ -80,6 +80,8 @@ class Pretrained(nn.Module):
     "network.features.0"; torchvision's own names ("features.0", "layer4") work too.
     """
 
+    memory_format = torch.channels_last
+
     def __init__(
         self,
         network: nn.Module,

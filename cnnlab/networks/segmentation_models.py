@@ -46,6 +46,8 @@ class UNet(nn.Module):
     torch.Size([1, 2, 96, 96])
     """
 
+    memory_format = torch.channels_last
+
     def __init__(self, classes: Sequence[str], skips: bool = True):
         super().__init__()
         self.name = "unet" if skips else "unet_without_skips"
@@ -112,6 +114,8 @@ class FCN(nn.Sequential):
         If the trunk has no layer relu5.
     """
 
+    memory_format = torch.channels_last
+
     def __init__(self, classes: Sequence[str], trunk: nn.Module | None = None):
         super().__init__()
         self.name = "fcn"
@@ -142,6 +146,8 @@ class DigitNet(nn.Sequential):
     ------
     Input N x 3 x 32 x 32 in [0, 1]; conv1 16 x 32 x 32, conv2 32 x 16 x 16, conv3 48 x 8 x 8; fc4 64 numbers; output N x 10 logits.
     """
+
+    memory_format = torch.channels_last
 
     def __init__(self, classes: Sequence[str]):
         super().__init__()

@@ -44,6 +44,17 @@ def test_a_network_that_normalises_in_place_leaves_the_images_alone():
     assert torch.equal(images, IMAGES)
 
 
+def test_pictures_come_in_the_order_in_memory_that_a_network_names():
+    seen = []
+    network = Network(
+        lambda logits, x: seen.append(x.is_contiguous(memory_format=torch.channels_last)) or logits
+    )
+    forward(network, IMAGES)
+    network.memory_format = torch.channels_last
+    forward(network, IMAGES)
+    assert seen == [False, True]
+
+
 class Viewed(nn.Module):
     """Flattens with `view`, as many networks do; that works for maps in the usual order in memory alone."""
 
