@@ -81,18 +81,19 @@ def extract_features(
         one_of(pool, POOLS, "pool")
     if model is None and layer != PIXELS:
         raise ValueError(f'without a model there is only the layer "{PIXELS}", not "{layer}".')
-    parts = []
-    with tqdm(
-        total=picture_count(pictures), desc=f"features of {layer}", disable=not progress or None
-    ) as bar:
+    count, done, vectors = picture_count(pictures), 0, torch.empty(0)
+    with tqdm(total=count, desc=f"features of {layer}", disable=not progress or None) as bar:
         for images in picture_batches(pictures, batch_size):
             if layer == PIXELS:
                 outputs = images
             else:
                 outputs = activations(model, images, layer, batch_size=len(images))[layer]
-            parts.append(pool_maps(outputs, pool).cpu().clone())
+            rows = pool_maps(outputs, pool)
+            if not done:  # now their length is known: in place, large vectors are written once
+                vectors = torch.empty(count, rows.shape[1], dtype=rows.dtype)
+            vectors[done : done + len(rows)] = rows
+            done += len(rows)
             bar.update(len(images))
-    vectors = torch.cat(parts)
     return vectors[0] if isinstance(pictures, Tensor) and pictures.dim() == 3 else vectors
 
 

@@ -22,6 +22,8 @@ from cnnlab.units import convolution_names, dissect, top_patches
 
 WANTED = 240.0
 PICTURES = 2_000
+BATCH = 16
+"""Pictures in a batch of the bare pass, as many as features take at once; with 64 the small network's pass takes longer."""
 MOST_GROWTH = 150_000_000
 
 
@@ -33,7 +35,7 @@ def peak() -> int:
 @torch.inference_mode()
 def forward(model: torch.nn.Module, data: world.Dataset) -> None:
     """A bare pass over the pictures."""
-    for images in picture_batches(data):
+    for images in picture_batches(data, BATCH):
         model(images)
 
 
