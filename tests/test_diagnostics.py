@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cnnlab import cli, diagnostics
-from cnnlab.diagnostics import Check, Report, browser, doctor
+from cnnlab import cli
+from cnnlab.diagnostics import Check, Report, browser, checks, doctor
 
 NAMES = [
     *("Python", "packages", "torch", "torchvision", "widgets", "networks"),
@@ -100,10 +100,10 @@ def test_a_look_that_fails_is_a_finding_and_stops_nothing(monkeypatch):
 
 
 def test_a_package_that_is_absent_or_too_old_is_named(monkeypatch):
-    true_version = diagnostics._version
+    true_version = checks._version
     changed = {"seaborn": None, "rich": "1.0"}
-    monkeypatch.setattr(diagnostics, "_version", lambda name: changed.get(name, true_version(name)))
-    status, here, advice = diagnostics.check_packages()
+    monkeypatch.setattr(checks, "_version", lambda name: changed.get(name, true_version(name)))
+    status, here, advice = checks.check_packages()
     assert status == "missing"
     assert "seaborn is not here" in here
     assert "rich is 1.0, needed is >=" in here
@@ -111,26 +111,24 @@ def test_a_package_that_is_absent_or_too_old_is_named(monkeypatch):
 
 
 def test_widgets_name_what_is_absent(monkeypatch):
-    true_version = diagnostics._version
-    monkeypatch.setattr(
-        diagnostics, "_version", lambda name: None if name == "anywidget" else true_version(name)
-    )
-    status, here, advice = diagnostics.check_widgets()
+    true_version = checks._version
+    monkeypatch.setattr(checks, "_version", lambda name: None if name == "anywidget" else true_version(name))
+    status, here, advice = checks.check_widgets()
     assert (status, "anywidget" in here, "anywidget" in advice) == ("missing", False, True)
 
 
 def test_networks_without_weights_are_trained(monkeypatch):
-    monkeypatch.setattr(diagnostics, "_available", lambda source: ([], ["mini_alexnet"]))
-    assert diagnostics.check_networks() == ("missing", "none", "cnnlab train mini_alexnet")
-    monkeypatch.setattr(diagnostics, "_available", lambda source: (["mini_alexnet"], ["mini_vgg"]))
-    assert diagnostics.check_networks() == ("warning", "mini_alexnet", "cnnlab train mini_vgg")
+    monkeypatch.setattr(checks, "_available", lambda source: ([], ["mini_alexnet"]))
+    assert checks.check_networks() == ("missing", "none", "cnnlab train mini_alexnet")
+    monkeypatch.setattr(checks, "_available", lambda source: (["mini_alexnet"], ["mini_vgg"]))
+    assert checks.check_networks() == ("warning", "mini_alexnet", "cnnlab train mini_vgg")
 
 
 def test_cache_is_measured_and_named(empty_cache):
-    assert diagnostics.check_cache()[:2] == ("ok", f"{empty_cache}, 0 MiB")
+    assert checks.check_cache()[:2] == ("ok", f"{empty_cache}, 0 MiB")
     empty_cache.mkdir()
     (empty_cache / "split").write_bytes(bytes(3 * 2**20))
-    assert diagnostics.check_cache()[1].endswith("3 MiB")
+    assert checks.check_cache()[1].endswith("3 MiB")
     assert not [path for path in empty_cache.iterdir() if path.name != "split"], (
         "the doctor left something behind"
     )
@@ -140,8 +138,8 @@ def test_cache_that_cannot_be_written_is_said(empty_cache, monkeypatch):
     def refuse(*args, **options):
         raise PermissionError(13, os.strerror(13))
 
-    monkeypatch.setattr(diagnostics.tempfile, "TemporaryFile", refuse)
-    status, here, advice = diagnostics.check_cache()
+    monkeypatch.setattr(checks.tempfile, "TemporaryFile", refuse)
+    status, here, advice = checks.check_cache()
     assert status == "warning"
     assert "cannot be written" in here
     assert "CNNLAB_CACHE" in advice
@@ -151,7 +149,7 @@ def test_home_folder_is_not_told(monkeypatch, tmp_path):
     """A stored output does not say who ran the notebook."""
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     monkeypatch.setenv("CNNLAB_CACHE", str(tmp_path / "kept"))
-    assert diagnostics.check_cache()[1].startswith("~/kept")
+    assert checks.check_cache()[1].startswith("~/kept")
 
 
 def test_browser_can_be_chosen_and_may_be_absent(monkeypatch, tmp_path):
@@ -161,22 +159,22 @@ def test_browser_can_be_chosen_and_may_be_absent(monkeypatch, tmp_path):
     monkeypatch.setenv("CNNLAB_BROWSER", str(mine))
     assert browser() == str(mine)
     monkeypatch.delenv("CNNLAB_BROWSER")
-    monkeypatch.setattr(diagnostics.shutil, "which", lambda name: None)
+    monkeypatch.setattr(checks.shutil, "which", lambda name: None)
     assert browser() is None
-    status, _, advice = diagnostics.check_browser()
+    status, _, advice = checks.check_browser()
     assert status == "warning"
     assert "chromium" in advice
 
 
 def test_network_is_left_alone_unless_asked(monkeypatch):
-    monkeypatch.setattr(diagnostics, "is_reachable", lambda url: pytest.fail("the network was tried"))
+    monkeypatch.setattr(checks, "is_reachable", lambda url: pytest.fail("the network was tried"))
     assert doctor()["network"].detail.startswith("not tried")
 
 
 @pytest.mark.parametrize(("answer", "status"), [(True, "ok"), (False, "warning")])
 def test_network_is_tried_when_asked(monkeypatch, answer, status):
-    monkeypatch.setattr(diagnostics, "is_reachable", lambda url: answer)
-    assert diagnostics.check_network(online=True)[0] == status
+    monkeypatch.setattr(checks, "is_reachable", lambda url: answer)
+    assert checks.check_network(online=True)[0] == status
 
 
 @pytest.mark.parametrize("code", [200, 403])
@@ -191,26 +189,26 @@ def test_a_server_that_answers_is_reachable(code):
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
-        assert diagnostics.is_reachable(f"http://127.0.0.1:{server.server_port}/weights")
+        assert checks.is_reachable(f"http://127.0.0.1:{server.server_port}/weights")
 
 
 def test_a_server_that_never_answers_does_not_hang_the_doctor():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         start = time.monotonic()
-        assert not diagnostics.is_reachable(f"http://127.0.0.1:{silent.getsockname()[1]}/", seconds=0.2)
+        assert not checks.is_reachable(f"http://127.0.0.1:{silent.getsockname()[1]}/", seconds=0.2)
         assert time.monotonic() - start < 2
 
 
 def test_a_closed_door_is_no_answer():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    assert not diagnostics.is_reachable(f"http://127.0.0.1:{port}/")
+    assert not checks.is_reachable(f"http://127.0.0.1:{port}/")
 
 
-@pytest.mark.parametrize(("checks", "code"), [((GOOD, HINT), 0), ((GOOD, BAD), 1)])
-def test_command_fails_only_where_something_essential_is_missing(monkeypatch, checks, code):
+@pytest.mark.parametrize(("found", "code"), [((GOOD, HINT), 0), ((GOOD, BAD), 1)])
+def test_command_fails_only_where_something_essential_is_missing(monkeypatch, found, code):
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr("cnnlab.diagnostics.doctor", lambda online: Report(checks))
+    monkeypatch.setattr("cnnlab.diagnostics.doctor", lambda online: Report(found))
     done = CliRunner().invoke(cli.app, ["doctor"])
     assert done.exit_code == code
-    assert checks[1].advice in done.output
+    assert found[1].advice in done.output

