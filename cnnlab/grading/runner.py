@@ -127,25 +127,28 @@ class Runner:
     def _one_each(self) -> bool:
         return self.sandbox.tier == "bubblewrap"
 
+    def _next_server(self) -> _ForkServer:
+        """The fork server, or another one where that is lost or, in bubblewrap, used; called with the lock."""
+        if self._server and not self._server.alive():
+            lost, self._server = self._server, None
+            lost.close()
+        if self._server is None:
+            self._server = _ForkServer(self._folder, self._settings)
+        return self._server
+
     def _borrow(self) -> _ForkServer:
-        """The fork server, or another one where that is lost; in bubblewrap one that nobody has used."""
+        """The fork server for a submission; in bubblewrap nobody else gets it."""
         with self._lock:
-            server = self._server
-            if server and not server.alive():
-                server.close()
-                server = None
-            self._server = None
-            server = server or _ForkServer(self._folder, self._settings)
-            if not self._one_each:
-                self._server = server
+            server = self._next_server()
+            if self._one_each:
+                self._server = None
             return server
 
     @property
     def processes(self) -> int:
         """The process id of the fork server that takes the next submission; all student processes are below it."""
         with self._lock:
-            self._server = self._server or _ForkServer(self._folder, self._settings)
-            return self._server.process.pid
+            return self._next_server().process.pid
 
     def close(self) -> None:
         """End the fork server and everything below it, and remove its folder."""
