@@ -82,9 +82,15 @@ def forward(model: nn.Module, images: Tensor) -> Tensor:
         the logit of a class that is impossible).
     """
     network = uncompiled(model)
-    # A network may call `view`, which asks for the usual order in memory, unless it names another.
+    pictures = match_device_dtype(model, images)
     order = getattr(network, "memory_format", torch.contiguous_format)
-    output = _output(network, match_device_dtype(model, images).clone(memory_format=order))
+    try:
+        output = _output(network, pictures.clone(memory_format=order))
+    except RuntimeError as error:
+        # A layer of the reader's own may call `view`, which asks for the usual order in memory.
+        if order is torch.contiguous_format or "view size is not compatible" not in str(error):
+            raise
+        output = _output(network, pictures.clone(memory_format=torch.contiguous_format))
     if not isinstance(output, Tensor):
         raise TypeError(
             f"the network must give one tensor of logits, but gave a {type(output).__name__}{_parts(output)};"

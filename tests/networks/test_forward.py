@@ -66,6 +66,16 @@ class Viewed(nn.Module):
         return self.fc(self.conv(images).view(len(images), -1))
 
 
+def test_a_layer_with_view_in_a_network_that_names_another_order_gets_the_usual_one():
+    network = Viewed()
+    images = torch.rand(2, 3, 96, 96)
+    expected = forward(network, images)
+    network.memory_format = torch.channels_last
+    with pytest.raises(RuntimeError, match="view size"):
+        network(images.contiguous(memory_format=torch.channels_last))
+    assert torch.equal(forward(network, images), expected)
+
+
 def test_a_network_that_flattens_with_view_takes_data_sets():
     images = torch.randint(256, (3, 3, 96, 96), dtype=torch.uint8)
     data = Labelled(images, torch.tensor([0, 1, 0]), ("even", "odd"))
